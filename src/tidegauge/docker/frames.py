@@ -1,0 +1,174 @@
+"""What an engine sends, as typed values parsed once; only the fields that are used.
+
+Source: the Engine API's ``GET /containers/{id}/stats``, ``/containers/json``, ``/events``.
+Unknown fields are skipped by the decoder, absent and null ones become ``None``. All counts are
+unsigned on the wire (up to 2^64-1); a negative one is garbage and refuses the whole frame.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Count = Annotated[int, Meta(ge=0)]
+
+UNLIMITED = 2**62
+"""Limits at or above this mean "none": 2^63-4096 on cgroup v1, 2^64-1 for pids on v2."""
+
+
+class CpuUsage(Struct, frozen=True, gc=False):
+    """Cumulative CPU time of a container in nanoseconds."""
+
+    total_usage: Count | None = None
+    usage_in_kernelmode: Count | None = None
+    usage_in_usermode: Count | None = None
+
+
+class Throttling(Struct, frozen=True, gc=False):
+    """CFS bandwidth control: periods counted, and nanoseconds held back."""
+
+    periods: Count | None = None
+    throttled_periods: Count | None = None
+    throttled_time: Count | None = None
+
+
+class CpuStats(Struct, frozen=True, gc=False):
+    """``cpu_stats``; ``system_cpu_usage`` is the host's capacity in ns, all CPUs together."""
+
+    cpu_usage: CpuUsage = field(default_factory=CpuUsage)
+    system_cpu_usage: Count | None = None
+    online_cpus: Count | None = None
+    throttling_data: Throttling = field(default_factory=Throttling)
+
+
+class MemoryDetail(Struct, frozen=True, gc=False):
+    """``memory_stats.stats``: names with ``total_`` are cgroup v1's, ``anon``/``file`` are v2's."""
+
+    total_inactive_file: Count | None = None
+    total_cache: Count | None = None
+    total_rss: Count | None = None
+    inactive_file: Count | None = None
+    file: Count | None = None
+    anon: Count | None = None
+
+
+class MemoryStats(Struct, frozen=True, gc=False):
+    """``memory_stats`` in bytes."""
+
+    usage: Count | None = None
+    max_usage: Count | None = None
+    limit: Count | None = None
+    stats: MemoryDetail | None = None
+
+
+class NetworkStats(Struct, frozen=True, gc=False):
+    """Cumulative counts of one interface."""
+
+    rx_bytes: Count = 0
+    rx_packets: Count = 0
+    rx_errors: Count = 0
+    rx_dropped: Count = 0
+    tx_bytes: Count = 0
+    tx_packets: Count = 0
+    tx_errors: Count = 0
+    tx_dropped: Count = 0
+
+
+class BlkioEntry(Struct, frozen=True, gc=False):
+    """One cumulative number of one device and operation (``Read`` on v1, ``read`` on v2)."""
+
+    major: Count = 0
+    minor: Count = 0
+    op: str = ""
+    value: Count = 0
+
+
+class BlkioStats(Struct, frozen=True, gc=False):
+    """``blkio_stats``; ``None`` where the kernel or engine has no such list."""
+
+    io_service_bytes_recursive: list[BlkioEntry] | None = None
+    io_serviced_recursive: list[BlkioEntry] | None = None
+
+
+class PidsStats(Struct, frozen=True, gc=False):
+    """``pids_stats``: tasks (threads included) and their limit."""
+
+    current: Count | None = None
+    limit: Count | None = None
+
+
+class StatsFrame(Struct, frozen=True, gc=False):
+    """One object of a stats stream. ``read`` is the engine's own clock, to the microsecond.
+
+    ``precpu_stats`` is not decoded: rates are taken against the frame before, which survives
+    gaps and engines that leave it zero (field: ``cpu_stats`` of the previous frame).
+    """
+
+    read: datetime
+    cpu_stats: CpuStats | None = None
+    memory_stats: MemoryStats | None = None
+    networks: dict[str, NetworkStats] | None = None
+    blkio_stats: BlkioStats | None = None
+    pids_stats: PidsStats | None = None
+
+    @property
+    def running(self) -> bool:
+        """False for the empty frames an engine sends for a container that does not run."""
+        return self.read.year > 1
+
+
+class Engine(Struct, frozen=True):
+    """Who answered: our name for it, ``docker`` or ``podman``, and its version."""
+
+    name: str
+    kind: Literal["docker", "podman"] = "docker"
+    version: str = ""
+
+
+class Container(Struct, frozen=True):
+    """A watched container under the name its series carry."""
+
+    engine: Engine
+    id: str
+    name: str
+    alias: str
+    image: str = ""
+    started_at: datetime | None = None
+    """Set when its start was seen: counters then began at zero before our eyes."""
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One frame of one container."""
+
+    container: Container
+    frame: StatsFrame
+
+
+class ListedContainer(Struct, frozen=True, rename={"id": "Id", "names": "Names"}):
+    """An element of ``/containers/json``."""
+
+    id: str
+    names: list[str] | None = None
+    image: Annotated[str | None, Meta()] = field(default=None, name="Image")
+    state: str = field(default="", name="State")
+    labels: dict[str, str] | None = field(default=None, name="Labels")
+
+    @property
+    def name(self) -> str:
+        """Without the leading slash; links add ``/a/b`` names, so the shortest is its own."""
+        return min(self.names or [self.id[:12]], key=len).lstrip("/")
+
+
+class Actor(Struct, frozen=True):
+    """Whom an event is about."""
+
+    id: str = field(default="", name="ID")
+    attributes: dict[str, str] = field(default_factory=dict[str, str], name="Attributes")
+
+
+class ContainerEvent(Struct, frozen=True):
+    """An element of ``/events``; ``time_ns`` is the engine's clock in nanoseconds."""
+
+    action: str = field(default="", name="Action")
+    actor: Actor = field(default_factory=Actor, name="Actor")
+    time_ns: Count = field(default=0, name="timeNano")

@@ -1,0 +1,59 @@
+"""Every error Tidegauge raises on purpose; each asks for one reaction.
+
+::
+
+    TidegaugeError
+    ├── ConfigError               correct the file, key or argument; exit code 2
+    ├── EngineError               something about one engine; its message is fit for users
+    │   ├── EngineUnreachable     nobody answers there: wait, try again
+    │   ├── EngineForbidden       the socket is there, we may not use it: tell, try again
+    │   ├── NotAnEngine           something else answers: tell, try again
+    │   ├── ConnectionLost        it broke off in the middle: open it again
+    │   ├── NoSuchContainer       wait until it appears
+    │   └── RequestRefused        the engine said no, in words
+    └── ExportError               a backend did not take it: count, go on
+"""
+
+
+class TidegaugeError(Exception):
+    """Base of all; its text is one or two sentences a user can act on."""
+
+
+class ConfigError(TidegaugeError):
+    """A mistake in the configuration or arguments; names the file, line or key."""
+
+
+class EngineError(TidegaugeError):
+    """An engine could not give what was asked."""
+
+
+class EngineUnreachable(EngineError):
+    """No engine answers at the address."""
+
+
+class EngineForbidden(EngineError):
+    """The engine's socket refuses this user."""
+
+
+class NotAnEngine(EngineError):
+    """Something answers at the address that does not speak the Engine API."""
+
+
+class ConnectionLost(EngineError):
+    """The connection ended in the middle of a reply; a lost engine, not a finished stream."""
+
+
+class NoSuchContainer(EngineError):
+    """The engine knows no container of this id or name."""
+
+
+class RequestRefused(EngineError):
+    """The engine answered a request with an error status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ExportError(TidegaugeError):
+    """A backend could not be reached or did not accept what was sent."""

@@ -1,0 +1,45 @@
+"""What happened, told once and counted always: one event, one sentence, one counter."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from structlog.typing import FilteringBoundLogger
+
+
+class Journal:
+    """Log sentences and the counts behind them.
+
+    A repeated trouble (the same ``code`` about the same ``subject``) is logged the first
+    time only; after that its counter alone moves, until `over` says it is past.
+    """
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
+        self._counts: Counter[str] = Counter()
+        self._told: set[tuple[str, str]] = set()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each code was seen since the start."""
+        return self._counts
+
+    def told(self, sentence: str, **facts: object) -> None:
+        """Log what went as it should."""
+        self._log.info(sentence, **facts)
+
+    def trouble(self, code: str, sentence: str, subject: str = "", **facts: object) -> None:
+        """Count a trouble; log it unless it is already known about this subject."""
+        self._counts[code] += 1
+        if (code, subject) not in self._told:
+            self._told.add((code, subject))
+            self._log.warning(sentence, code=code, **facts)
+
+    def drop(self, reason: str, amount: int = 1) -> None:
+        """Count items that were given up on purpose; drops are never silent."""
+        self._counts[reason] += amount
+
+    def over(self, code: str, subject: str = "") -> bool:
+        """Forget a trouble, so that its return is told again; true if it was known."""
+        known = (code, subject) in self._told
+        self._told.discard((code, subject))
+        return known

@@ -1,0 +1,134 @@
+"""Every metric, in one table: name, kind, unit, help, scale.
+
+Names are those of OpenTelemetry's container conventions where it has one, else ours in its style.
+Instruments hold the engine's integers; ``value * scale`` is in the published ``unit`` (UCUM).
+"""
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Kind(Enum):
+    """How a value behaves over time."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+class Metric(Struct, frozen=True):
+    """One row of the catalogue."""
+
+    name: str
+    kind: Kind
+    unit: str
+    help: str
+    scale: float = 1.0
+
+
+_NS = 1e-9
+
+CPU_TIME = Metric("container.cpu.time", Kind.COUNTER, "s", "CPU time used", _NS)
+CPU_USAGE = Metric("container.cpu.usage", Kind.GAUGE, "{cpu}", "Cores in use, 1 is one full core")
+CPU_CAPACITY = Metric(
+    "container.cpu.capacity.time", Kind.COUNTER, "s", "CPU time the host's CPUs offered", _NS
+)
+CPU_PERIODS = Metric(
+    "container.cpu.throttling.periods", Kind.COUNTER, "{period}", "CPU quota periods passed"
+)
+CPU_THROTTLED_PERIODS = Metric(
+    "container.cpu.throttling.throttled_periods",
+    Kind.COUNTER,
+    "{period}",
+    "CPU quota periods in which the container was held back",
+)
+CPU_THROTTLED_TIME = Metric(
+    "container.cpu.throttling.time", Kind.COUNTER, "s", "Time held back by the CPU quota", _NS
+)
+
+MEMORY_USAGE = Metric(
+    "container.memory.usage", Kind.GAUGE, "By", "Memory charged, page cache included"
+)
+MEMORY_WORKING_SET = Metric(
+    "container.memory.working_set",
+    Kind.GAUGE,
+    "By",
+    "Memory in use without inactive page cache, as docker stats shows it",
+)
+MEMORY_LIMIT = Metric(
+    "container.memory.limit.current",
+    Kind.GAUGE,
+    "By",
+    "Memory limit; the host's memory where the container has none",
+)
+MEMORY_UTILIZATION = Metric(
+    "container.memory.limit.utilization", Kind.GAUGE, "1", "Working set as a share of the limit"
+)
+MEMORY_MAX_USAGE = Metric(
+    "container.memory.usage.max", Kind.GAUGE, "By", "Highest usage so far (cgroup v1 only)"
+)
+MEMORY_CACHE = Metric("container.memory.cache", Kind.GAUGE, "By", "Page cache")
+MEMORY_RSS = Metric("container.memory.rss", Kind.GAUGE, "By", "Anonymous memory")
+
+NETWORK_IO = Metric("container.network.io", Kind.COUNTER, "By", "Bytes over an interface")
+NETWORK_PACKETS = Metric(
+    "container.network.packet.count", Kind.COUNTER, "{packet}", "Packets over an interface"
+)
+NETWORK_DROPPED = Metric(
+    "container.network.packet.dropped", Kind.COUNTER, "{packet}", "Packets dropped by an interface"
+)
+NETWORK_ERRORS = Metric(
+    "container.network.errors", Kind.COUNTER, "{error}", "Interface errors (0 on Docker for Linux)"
+)
+NETWORK_IO_SUM = Metric("container.network.io.sum", Kind.COUNTER, "By", "Bytes over all interfaces")
+NETWORK_PACKETS_SUM = Metric(
+    "container.network.packet.count.sum", Kind.COUNTER, "{packet}", "Packets, all interfaces"
+)
+NETWORK_DROPPED_SUM = Metric(
+    "container.network.packet.dropped.sum", Kind.COUNTER, "{packet}", "Dropped, all interfaces"
+)
+NETWORK_ERRORS_SUM = Metric(
+    "container.network.errors.sum", Kind.COUNTER, "{error}", "Errors of all interfaces"
+)
+
+DISK_IO = Metric("container.disk.io", Kind.COUNTER, "By", "Bytes to or from a block device")
+DISK_OPERATIONS = Metric(
+    "container.disk.operations", Kind.COUNTER, "{operation}", "Operations of a block device"
+)
+DISK_IO_SUM = Metric("container.disk.io.sum", Kind.COUNTER, "By", "Bytes, all block devices")
+DISK_OPERATIONS_SUM = Metric(
+    "container.disk.operations.sum", Kind.COUNTER, "{operation}", "Operations, all block devices"
+)
+
+PIDS = Metric("container.pids.count", Kind.GAUGE, "{pid}", "Tasks, threads included")
+PIDS_LIMIT = Metric("container.pids.limit", Kind.GAUGE, "{pid}", "Most tasks allowed")
+
+CATALOGUE: tuple[Metric, ...] = (
+    CPU_TIME,
+    CPU_USAGE,
+    CPU_CAPACITY,
+    CPU_PERIODS,
+    CPU_THROTTLED_PERIODS,
+    CPU_THROTTLED_TIME,
+    MEMORY_USAGE,
+    MEMORY_WORKING_SET,
+    MEMORY_LIMIT,
+    MEMORY_UTILIZATION,
+    MEMORY_MAX_USAGE,
+    MEMORY_CACHE,
+    MEMORY_RSS,
+    NETWORK_IO,
+    NETWORK_PACKETS,
+    NETWORK_DROPPED,
+    NETWORK_ERRORS,
+    NETWORK_IO_SUM,
+    NETWORK_PACKETS_SUM,
+    NETWORK_DROPPED_SUM,
+    NETWORK_ERRORS_SUM,
+    DISK_IO,
+    DISK_OPERATIONS,
+    DISK_IO_SUM,
+    DISK_OPERATIONS_SUM,
+    PIDS,
+    PIDS_LIMIT,
+)

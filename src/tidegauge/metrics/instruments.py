@@ -1,0 +1,135 @@
+"""Counter, gauge and distribution: what is recorded once a second and collected once a tick.
+
+All hold the engine's own integers (nanoseconds, bytes); the catalogue's ``scale`` brings them to
+the published unit at export. A tick's samples are all kept: nothing inside it is averaged away.
+They are bounded by the tick: `collect` empties them.
+"""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tidegauge.docker.intervals import Life
+
+Number = int | float
+
+
+class Summary(Struct, frozen=True):
+    """A distribution in seven numbers; percentiles are of the nearest rank."""
+
+    count: int
+    minimum: Number
+    mean: float
+    maximum: Number
+    p50: Number
+    p95: Number
+    p99: Number
+
+
+def summary(samples: Sequence[Number]) -> Summary | None:
+    """Summarise one tick's samples; ``None`` of none."""
+    if not samples:
+        return None
+    ordered = sorted(samples)
+
+    def percentile(q: float) -> Number:
+        return ordered[max(0, math.ceil(q / 100 * len(ordered)) - 1)]
+
+    return Summary(
+        count=len(ordered),
+        minimum=ordered[0],
+        mean=math.fsum(ordered) / len(ordered),
+        maximum=ordered[-1],
+        p50=percentile(50),
+        p95=percentile(95),
+        p99=percentile(99),
+    )
+
+
+class Distribution:
+    """Every value of a tick, and the last one."""
+
+    __slots__ = ("_samples", "last")
+
+    def __init__(self) -> None:
+        self._samples: list[Number] = []
+        self.last: Number | None = None
+
+    def record(self, value: Number) -> None:
+        """Add one sample."""
+        self._samples.append(value)
+        self.last = value
+
+    def collect(self) -> tuple[Number, ...]:
+        """This tick's samples in order of time; the next tick starts empty."""
+        samples, self._samples = self._samples, []
+        return tuple(samples)
+
+
+class Gauge:
+    """A level that seldom moves: only its last value of a tick is kept."""
+
+    __slots__ = ("_fresh", "last")
+
+    def __init__(self) -> None:
+        self._fresh = False
+        self.last: Number | None = None
+
+    def set(self, value: Number) -> None:
+        """Replace the level."""
+        self.last = value
+        self._fresh = True
+
+    def collect(self) -> tuple[Number, ...]:
+        """The level, if it was set in this tick: an old one is not reported again."""
+        fresh, self._fresh = self._fresh, False
+        return (self.last,) if fresh and self.last is not None else ()
+
+
+class Counter:
+    """A total that only grows, fed with the engine's cumulative values.
+
+    The engine's values start again from zero with each life of a container; ``last`` does not.
+    Within a life a value that falls adds 0, as in the original program.
+    """
+
+    __slots__ = ("_increments", "_life", "_seen", "last")
+
+    def __init__(self) -> None:
+        self._increments: list[Number] = []
+        self._life: Life | None = None
+        self._seen = 0
+        self.last: Number | None = None
+
+    def observe(self, seen: int, life: Life) -> int | None:
+        """Take the next cumulative value; return what it added, ``None`` for a first value.
+
+        The first value of a life adds itself when the life was seen from birth. Otherwise how
+        much of it fell into this second is unknown, and it only sets the base.
+        """
+        if life is self._life:
+            added = max(0, seen - self._seen)
+        elif life.from_birth:
+            added = seen
+        else:
+            added = None
+        if self.last is None:
+            self.last = seen - (added or 0)
+        self._life, self._seen = life, seen
+        if added is not None:
+            self.add(added)
+        return added
+
+    def add(self, amount: int) -> None:
+        """Add an increment of one sample."""
+        self._increments.append(amount)
+        self.last = (self.last or 0) + amount
+
+    def collect(self) -> tuple[Number, ...]:
+        """This tick's increments in order of time; the next tick starts empty."""
+        increments, self._increments = self._increments, []
+        return tuple(increments)
+
+
+Instrument = Counter | Gauge | Distribution

@@ -1,0 +1,224 @@
+"""Entity recorders: the instruments of one container, one recorder for each kind of reading."""
+
+from collections.abc import Iterable, Iterator
+
+from tidegauge.docker.intervals import Life
+from tidegauge.metrics import catalogue
+from tidegauge.metrics.catalogue import Metric
+from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument
+from tidegauge.metrics.snapshot import Attributes
+from tidegauge.readings import (
+    CpuReading,
+    DeviceIo,
+    DiskReading,
+    InterfaceTraffic,
+    MemoryReading,
+    NetworkReading,
+    PidsReading,
+)
+
+Recorded = Iterable[tuple[Metric, Attributes, Instrument]]
+
+RECEIVE, TRANSMIT = ("network.io.direction", "receive"), ("network.io.direction", "transmit")
+READ, WRITE = ("disk.io.direction", "read"), ("disk.io.direction", "write")
+USER, SYSTEM = ("cpu.mode", "user"), ("cpu.mode", "system")
+
+
+class CpuRecorder:
+    """CPU time, cores in use, throttling."""
+
+    def __init__(self) -> None:
+        self._total, self._user, self._kernel = Counter(), Counter(), Counter()
+        self._capacity, self._cores = Counter(), Distribution()
+        self._periods, self._throttled, self._held_back = Counter(), Counter(), Counter()
+        self._life = self._host = Life(from_birth=False)
+
+    def record(self, reading: CpuReading) -> None:
+        """Take one reading; what it lacks records nothing."""
+        life = reading.life
+        self._total.observe(reading.total, life)
+        _observe(self._user, reading.user, life)
+        _observe(self._kernel, reading.kernel, life)
+        if reading.cores is not None:
+            self._cores.record(reading.cores)
+        self._record_capacity(reading)
+        throttling = reading.throttling
+        if throttling is not None:
+            _observe(self._periods, throttling.periods, life)
+            _observe(self._throttled, throttling.throttled_periods, life)
+            _observe(self._held_back, throttling.throttled_time, life)
+
+    def _record_capacity(self, reading: CpuReading) -> None:
+        # The host's clock did not start with the container: a new life only sets its base.
+        if reading.life is not self._life:
+            self._life, self._host = reading.life, Life(from_birth=False)
+        _observe(self._capacity, reading.system, self._host)
+
+    def series(self) -> Recorded:
+        """Each instrument under its name."""
+        return (
+            (catalogue.CPU_TIME, (), self._total),
+            (catalogue.CPU_TIME, (USER,), self._user),
+            (catalogue.CPU_TIME, (SYSTEM,), self._kernel),
+            (catalogue.CPU_USAGE, (), self._cores),
+            (catalogue.CPU_CAPACITY, (), self._capacity),
+            (catalogue.CPU_PERIODS, (), self._periods),
+            (catalogue.CPU_THROTTLED_PERIODS, (), self._throttled),
+            (catalogue.CPU_THROTTLED_TIME, (), self._held_back),
+        )
+
+
+class MemoryRecorder:
+    """Memory levels and the limit."""
+
+    def __init__(self) -> None:
+        self._usage, self._working_set = Distribution(), Distribution()
+        self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
+        self._limit, self._max_usage = Gauge(), Gauge()
+
+    def record(self, reading: MemoryReading) -> None:
+        """Take one reading; what it lacks records nothing."""
+        self._usage.record(reading.usage)
+        self._working_set.record(reading.working_set)
+        for distribution, level in ((self._cache, reading.cache), (self._rss, reading.rss)):
+            if level is not None:
+                distribution.record(level)
+        if reading.limit is not None:
+            self._limit.set(reading.limit)
+            self._share.record(reading.working_set / reading.limit)
+        if reading.max_usage is not None:
+            self._max_usage.set(reading.max_usage)
+
+    def series(self) -> Recorded:
+        """Each instrument under its name."""
+        return (
+            (catalogue.MEMORY_USAGE, (), self._usage),
+            (catalogue.MEMORY_WORKING_SET, (), self._working_set),
+            (catalogue.MEMORY_LIMIT, (), self._limit),
+            (catalogue.MEMORY_UTILIZATION, (), self._share),
+            (catalogue.MEMORY_MAX_USAGE, (), self._max_usage),
+            (catalogue.MEMORY_CACHE, (), self._cache),
+            (catalogue.MEMORY_RSS, (), self._rss),
+        )
+
+
+Columns = tuple[tuple[Metric, Metric, tuple[str, str]], ...]
+"""Of each number a part has: its metric, the metric of the sum over parts, its direction."""
+
+NETWORK_COLUMNS: Columns = tuple(
+    (metric, total, direction)
+    for direction in (RECEIVE, TRANSMIT)
+    for metric, total in (
+        (catalogue.NETWORK_IO, catalogue.NETWORK_IO_SUM),
+        (catalogue.NETWORK_PACKETS, catalogue.NETWORK_PACKETS_SUM),
+        (catalogue.NETWORK_ERRORS, catalogue.NETWORK_ERRORS_SUM),
+        (catalogue.NETWORK_DROPPED, catalogue.NETWORK_DROPPED_SUM),
+    )
+)
+DISK_COLUMNS: Columns = tuple(
+    (metric, total, direction)
+    for metric, total in (
+        (catalogue.DISK_IO, catalogue.DISK_IO_SUM),
+        (catalogue.DISK_OPERATIONS, catalogue.DISK_OPERATIONS_SUM),
+    )
+    for direction in (READ, WRITE)
+)
+
+
+class PartsRecorder:
+    """Counters per part of a container (interface, device), and summed over the parts.
+
+    A sum adds the parts' increments, so a part that goes away takes nothing from it.
+    """
+
+    def __init__(self, part: str, columns: Columns) -> None:
+        self._part, self._columns = part, columns
+        self._parts: dict[str, tuple[Counter, ...]] = {}
+        self._sums = tuple(Counter() for _ in columns)
+        self._life: Life | None = None
+
+    def observe(self, parts: Iterable[tuple[str, tuple[int | None, ...]]], life: Life) -> None:
+        """Take the cumulative values of all parts, in the order of the columns."""
+        known_life = life is self._life
+        added: list[int | None] = [None] * len(self._columns)
+        for name, values in parts:
+            counters = self._parts.get(name) or self._appeared(name, known_life, life)
+            for column, value in enumerate(values):
+                increment = None if value is None else counters[column].observe(value, life)
+                if increment is not None:
+                    added[column] = (added[column] or 0) + increment
+        for total, amount in zip(self._sums, added, strict=True):
+            if amount is not None:
+                total.add(amount)
+        self._life = life
+
+    def _appeared(self, name: str, known_life: bool, life: Life) -> tuple[Counter, ...]:
+        counters = self._parts[name] = tuple(Counter() for _ in self._columns)
+        if known_life:  # it came while we watched, so it began at zero
+            for counter in counters:
+                counter.observe(0, life)
+        return counters
+
+    def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
+        """Each instrument under its name: first the sums, then the parts."""
+        for (_, metric, direction), total in zip(self._columns, self._sums, strict=True):
+            yield metric, (direction,), total
+        for name, counters in self._parts.items():
+            for (metric, _, direction), counter in zip(self._columns, counters, strict=True):
+                yield metric, (direction, (self._part, name)), counter
+
+
+class NetworkRecorder(PartsRecorder):
+    """Traffic of each interface and in all."""
+
+    def __init__(self) -> None:
+        super().__init__("network.interface.name", NETWORK_COLUMNS)
+
+    def record(self, reading: NetworkReading) -> None:
+        """Take one reading."""
+        self.observe(map(_traffic, reading.interfaces), reading.life)
+
+
+class DiskRecorder(PartsRecorder):
+    """Block IO of each device and in all."""
+
+    def __init__(self) -> None:
+        super().__init__("system.device", DISK_COLUMNS)
+
+    def record(self, reading: DiskReading) -> None:
+        """Take one reading."""
+        self.observe(map(_io, reading.devices), reading.life)
+
+
+class PidsRecorder:
+    """Tasks and their limit."""
+
+    def __init__(self) -> None:
+        self._current, self._limit = Distribution(), Gauge()
+
+    def record(self, reading: PidsReading) -> None:
+        """Take one reading."""
+        self._current.record(reading.current)
+        if reading.limit is not None:
+            self._limit.set(reading.limit)
+
+    def series(self) -> Recorded:
+        """Each instrument under its name."""
+        return ((catalogue.PIDS, (), self._current), (catalogue.PIDS_LIMIT, (), self._limit))
+
+
+def _observe(counter: Counter, value: int | None, life: Life) -> None:
+    if value is not None:
+        counter.observe(value, life)
+
+
+def _traffic(interface: InterfaceTraffic) -> tuple[str, tuple[int, ...]]:
+    n = interface.stats
+    return interface.name, (
+        *(n.rx_bytes, n.rx_packets, n.rx_errors, n.rx_dropped),
+        *(n.tx_bytes, n.tx_packets, n.tx_errors, n.tx_dropped),
+    )
+
+
+def _io(device: DeviceIo) -> tuple[str, tuple[int | None, ...]]:
+    return device.device, (device.read_bytes, device.write_bytes, device.reads, device.writes)
