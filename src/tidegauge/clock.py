@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Return after so many seconds of monotonic time."""
         ...
 
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Return true as soon as the event is set, false after so many seconds."""
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -35,3 +39,11 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running event loop."""
         await asyncio.sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait on the running event loop."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await event.wait()
+        except TimeoutError:
+            return False

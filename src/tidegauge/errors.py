@@ -11,7 +11,11 @@
     │   ├── ConnectionLost        it broke off in the middle: open it again
     │   ├── NoSuchContainer       wait until it appears
     │   └── RequestRefused        the engine said no, in words
-    └── ExportError               a backend did not take it: count, go on
+    ├── ExportError               a backend did not take it: count, go on
+    └── StreamError               how the parts of a running pipeline speak to each other
+        ├── EndOfStream           nothing more will come: finish
+        ├── WouldBlock            full: wait for room first
+        └── StreamClosed          put after close: a bug
 """
 
 
@@ -57,3 +61,19 @@ class RequestRefused(EngineError):
 
 class ExportError(TidegaugeError):
     """A backend could not be reached or did not accept what was sent."""
+
+
+class StreamError(TidegaugeError):
+    """A condition of a stream; none reaches a user unless there is a bug."""
+
+
+class EndOfStream(StreamError):
+    """The other side closed and everything was taken."""
+
+
+class WouldBlock(StreamError):
+    """A full buffer that waits cannot take an item now."""
+
+
+class StreamClosed(StreamError):
+    """Something was put into a closed buffer."""

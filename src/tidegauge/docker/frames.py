@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 Count = Annotated[int, Meta(ge=0)]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 UNLIMITED = 2**62
 """Limits at or above this mean "none": 2^63-4096 on cgroup v1, 2^64-1 for pids on v2."""
@@ -35,10 +36,10 @@ class Throttling(Struct, frozen=True, gc=False):
 class CpuStats(Struct, frozen=True, gc=False):
     """``cpu_stats``; ``system_cpu_usage`` is the host's capacity in ns, all CPUs together."""
 
-    cpu_usage: CpuUsage = field(default_factory=CpuUsage)
+    cpu_usage: CpuUsage | None = None
     system_cpu_usage: Count | None = None
     online_cpus: Count | None = None
-    throttling_data: Throttling = field(default_factory=Throttling)
+    throttling_data: Throttling | None = None
 
 
 class MemoryDetail(Struct, frozen=True, gc=False):
@@ -64,23 +65,23 @@ class MemoryStats(Struct, frozen=True, gc=False):
 class NetworkStats(Struct, frozen=True, gc=False):
     """Cumulative counts of one interface."""
 
-    rx_bytes: Count = 0
-    rx_packets: Count = 0
-    rx_errors: Count = 0
-    rx_dropped: Count = 0
-    tx_bytes: Count = 0
-    tx_packets: Count = 0
-    tx_errors: Count = 0
-    tx_dropped: Count = 0
+    rx_bytes: Count | None = None
+    rx_packets: Count | None = None
+    rx_errors: Count | None = None
+    rx_dropped: Count | None = None
+    tx_bytes: Count | None = None
+    tx_packets: Count | None = None
+    tx_errors: Count | None = None
+    tx_dropped: Count | None = None
 
 
 class BlkioEntry(Struct, frozen=True, gc=False):
     """One cumulative number of one device and operation (``Read`` on v1, ``read`` on v2)."""
 
-    major: Count = 0
-    minor: Count = 0
-    op: str = ""
-    value: Count = 0
+    major: Count | None = None
+    minor: Count | None = None
+    op: str | None = None
+    value: Count | None = None
 
 
 class BlkioStats(Struct, frozen=True, gc=False):
@@ -104,10 +105,10 @@ class StatsFrame(Struct, frozen=True, gc=False):
     gaps and engines that leave it zero (field: ``cpu_stats`` of the previous frame).
     """
 
-    read: datetime
+    read: Moment
     cpu_stats: CpuStats | None = None
     memory_stats: MemoryStats | None = None
-    networks: dict[str, NetworkStats] | None = None
+    networks: dict[str, NetworkStats | None] | None = None
     blkio_stats: BlkioStats | None = None
     pids_stats: PidsStats | None = None
 
@@ -134,7 +135,7 @@ class Container(Struct, frozen=True):
     alias: str
     image: str = ""
     started_at: datetime | None = None
-    """Set when its start was seen: counters then began at zero before our eyes."""
+    """When it last started, by the engine's clock, if that is known: its counters began there."""
 
 
 class Sample(Struct, frozen=True, gc=False):

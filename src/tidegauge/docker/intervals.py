@@ -5,6 +5,7 @@ and only here, it is decided which samples belong together (field cases: empty f
 containers, restarts, duplicates, out-of-order samples, a stepped clock).
 """
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,6 +15,12 @@ from tidegauge.docker.frames import Container, Sample, StatsFrame
 
 SHORTEST = timedelta(milliseconds=100)
 """Nothing is divided by less than this: the engine's two clocks are offset by milliseconds."""
+
+YOUNG = timedelta(minutes=1)
+"""Started no longer ago than this, all that a container has counted counts as counted now."""
+
+FORGET_AFTER = timedelta(days=1)
+"""A container without samples for so long is given up: memory is bounded."""
 
 OLD_IN_A_ROW = 3
 """So many older samples in a row are not stragglers: the engine's clock was set back."""
@@ -43,12 +50,14 @@ class Interval(Struct, frozen=True, gc=False):
 class _Track:
     """What is remembered of one container between its samples."""
 
-    __slots__ = ("before", "life", "older")
+    __slots__ = ("alias", "before", "life", "older", "stopped")
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, alias: str) -> None:
         self.life = life
+        self.alias = alias
         self.before: StatsFrame | None = None
         self.older = 0
+        self.stopped = False
 
 
 class Intervals:
@@ -67,20 +76,37 @@ class Intervals:
         container, frame = sample.container, sample.frame
         key = (container.engine.name, container.id)
         track = self._tracks.get(key)
-        if not frame.running:
-            self._tracks[key] = _Track(Life(from_birth=True))
-            return None
         if track is None:
-            track = self._tracks[key] = _Track(Life(from_birth=container.started_at is not None))
-        before = track.before
-        if before is not None and self._too_early(track, before, frame):
+            self._forget(container.engine.name, frame)
+            seen_born = not frame.running or _is_young(container, frame)
+            track = self._tracks[key] = _Track(Life(from_birth=seen_born), container.alias)
+        if not frame.running:
+            track.stopped, track.older = True, 0
             return None
-        if before is not None and _born_between(container, before, frame):
-            track.life, before = Life(from_birth=True), None
-        if track.older:
+        before = track.before
+        if before is not None and not track.stopped and self._too_early(track, before, frame):
+            return None
+        if track.alias != container.alias:
+            track.alias = container.alias
+            if before is not None:  # what was counted so far belongs to the old name
+                track.life = Life(from_birth=False)
+        if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
-        track.before = frame
+        elif before is not None and _born_between(container, before, frame, track.stopped):
+            track.life, before = Life(from_birth=True), None
+        track.before, track.stopped = frame, False
         return Interval(container, track.life, before, frame)
+
+    def _forget(self, engine: str, now: StatsFrame) -> None:
+        old = [
+            key
+            for key, track in self._tracks.items()
+            if key[0] == engine
+            and track.before is not None
+            and now.read - track.before.read > FORGET_AFTER
+        ]
+        for key in old:
+            del self._tracks[key]
 
     def _too_early(self, track: _Track, before: StatsFrame, frame: StatsFrame) -> bool:
         if frame.read - before.read >= SHORTEST:
@@ -94,16 +120,33 @@ class Intervals:
         return True
 
 
-def _born_between(container: Container, before: StatsFrame, now: StatsFrame) -> bool:
+def _is_young(container: Container, first: StatsFrame) -> bool:
+    started = container.started_at
+    return started is not None and timedelta() <= first.read - started <= YOUNG
+
+
+def _born_between(container: Container, before: StatsFrame, now: StatsFrame, stopped: bool) -> bool:
     """Did the container start anew between two samples?
 
-    Either its start was seen there, or its CPU time fell, which it never does in one life.
+    Either its start was seen there, or its CPU time fell, which it never does in one life, or
+    there were empty frames between. Those are sent for any error too (a network interface that
+    moved, say), so they don't count where the CPU time is more than a new life could have used.
     """
     started = container.started_at
     if started is not None and before.read < started <= now.read:
         return True
+    if now.read - before.read < SHORTEST:  # only after empty frames: the clock was set back
+        return True
     earlier, later = cpu_time(before), cpu_time(now)
-    return earlier is not None and later is not None and later < earlier
+    if earlier is None or later is None:
+        return stopped
+    return later < earlier or (stopped and later <= _most_cpu_time(before, now))
+
+
+def _most_cpu_time(before: StatsFrame, now: StatsFrame) -> float:
+    """All that the host's CPUs could give between two samples, in nanoseconds."""
+    online = now.cpu_stats.online_cpus if now.cpu_stats else None
+    return (now.read - before.read).total_seconds() * 1e9 * online if online else math.inf
 
 
 def cpu_time(frame: StatsFrame) -> int | None:
@@ -111,4 +154,5 @@ def cpu_time(frame: StatsFrame) -> int | None:
 
     A running container has always used some: 0 means the cpu controller is off.
     """
-    return (frame.cpu_stats.cpu_usage.total_usage or None) if frame.cpu_stats else None
+    usage = frame.cpu_stats.cpu_usage if frame.cpu_stats else None
+    return (usage.total_usage or None) if usage else None

@@ -3,7 +3,7 @@
 from tidegauge.metrics.catalogue import CATALOGUE, Kind, Metric
 from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Number, Summary, summary
 from tidegauge.metrics.registry import Registry
-from tidegauge.metrics.snapshot import Attributes, Series, Snapshot
+from tidegauge.metrics.snapshot import Attributes, Series, Snapshot, merge
 
 __all__ = [
     "CATALOGUE",
@@ -18,5 +18,6 @@ __all__ = [
     "Series",
     "Snapshot",
     "Summary",
+    "merge",
     "summary",
 ]

@@ -121,6 +121,10 @@ class Counter:
             self.add(added)
         return added
 
+    def begin(self, life: Life) -> None:
+        """Take for granted that the engine's value began at zero in this life."""
+        self._life, self._seen = life, 0
+
     def add(self, amount: int) -> None:
         """Add an increment of one sample."""
         self._increments.append(amount)

@@ -128,7 +128,8 @@ DISK_COLUMNS: Columns = tuple(
 class PartsRecorder:
     """Counters per part of a container (interface, device), and summed over the parts.
 
-    A sum adds the parts' increments, so a part that goes away takes nothing from it.
+    A sum starts at the sum of the parts' first values and adds their increments, so a part that
+    goes away takes nothing from it.
     """
 
     def __init__(self, part: str, columns: Columns) -> None:
@@ -141,13 +142,19 @@ class PartsRecorder:
         """Take the cumulative values of all parts, in the order of the columns."""
         known_life = life is self._life
         added: list[int | None] = [None] * len(self._columns)
+        bases: list[int | None] = [None] * len(self._columns)
         for name, values in parts:
             counters = self._parts.get(name) or self._appeared(name, known_life, life)
             for column, value in enumerate(values):
-                increment = None if value is None else counters[column].observe(value, life)
+                if value is None:
+                    continue
+                increment = counters[column].observe(value, life)
+                bases[column] = (bases[column] or 0) + value - (increment or 0)
                 if increment is not None:
                     added[column] = (added[column] or 0) + increment
-        for total, amount in zip(self._sums, added, strict=True):
+        for total, base, amount in zip(self._sums, bases, added, strict=True):
+            if total.last is None:
+                total.last = base
             if amount is not None:
                 total.add(amount)
         self._life = life
@@ -156,7 +163,7 @@ class PartsRecorder:
         counters = self._parts[name] = tuple(Counter() for _ in self._columns)
         if known_life:  # it came while we watched, so it began at zero
             for counter in counters:
-                counter.observe(0, life)
+                counter.begin(life)
         return counters
 
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
@@ -212,7 +219,7 @@ def _observe(counter: Counter, value: int | None, life: Life) -> None:
         counter.observe(value, life)
 
 
-def _traffic(interface: InterfaceTraffic) -> tuple[str, tuple[int, ...]]:
+def _traffic(interface: InterfaceTraffic) -> tuple[str, tuple[int | None, ...]]:
     n = interface.stats
     return interface.name, (
         *(n.rx_bytes, n.rx_packets, n.rx_errors, n.rx_dropped),

@@ -72,7 +72,7 @@ class Registry:
         """Record tasks."""
         self._entity(reading.container).pids.record(reading)
 
-    def collect(self, at: float) -> Snapshot:
+    def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
         series: list[Series] = []
         for key, entity in list(self._entities.items()):
@@ -86,7 +86,7 @@ class Registry:
                 entity.fresh_at = at
             elif at - entity.fresh_at > FORGET_AFTER:
                 del self._entities[key]
-        return Snapshot(at, tuple(series), dict(self._journal))
+        return Snapshot(at, tuple(series), dict(self._journal), final)
 
     def _entity(self, container: Container) -> _Entity:
         key = (container.engine.name, container.alias)

@@ -37,7 +37,7 @@ class CpuReading(Struct, frozen=True, gc=False):
 def cpu(interval: Interval) -> CpuReading | None:
     """CPU of one interval; ``None`` where the host's cpu accounting is off."""
     total, stats = cpu_time(interval.now), interval.now.cpu_stats
-    if total is None or stats is None:
+    if total is None or stats is None or stats.cpu_usage is None:
         return None
     podman = interval.container.engine.kind == "podman"
     return CpuReading(

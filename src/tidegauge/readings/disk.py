@@ -17,8 +17,8 @@ class DeviceIo(Struct, frozen=True, gc=False):
     """One device ``major:minor``; operations are ``None`` where only bytes are counted."""
 
     device: str
-    read_bytes: int
-    write_bytes: int
+    read_bytes: int | None
+    write_bytes: int | None
     reads: int | None = None
     writes: int | None = None
 
@@ -42,9 +42,7 @@ def disk(interval: Interval) -> DiskReading | None:
         interval.container,
         interval.life,
         tuple(
-            DeviceIo(
-                device, io.get("read", 0), io.get("write", 0), done.get("read"), done.get("write")
-            )
+            DeviceIo(device, io.get("read"), io.get("write"), done.get("read"), done.get("write"))
             for device, io in sizes.items()
             for done in [operations.get(device, {})]
         ),
@@ -60,7 +58,9 @@ def _counts_from_zero(frame: StatsFrame) -> bool:
 def _by_device(entries: Iterable[BlkioEntry]) -> dict[str, dict[str, int]]:
     devices: dict[str, dict[str, int]] = {}
     for entry in entries:
-        operation = entry.op.lower()
+        operation = (entry.op or "").lower()
+        if entry.value is None or entry.major is None or entry.minor is None:
+            continue
         if operation in {"read", "write"}:
             devices.setdefault(f"{entry.major}:{entry.minor}", {})[operation] = entry.value
     return devices

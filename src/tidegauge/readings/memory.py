@@ -7,7 +7,7 @@ v1, ``inactive_file`` on v2. Subtracting the whole cache would hide tmpfs and ac
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, MemoryDetail
+from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail
 from tidegauge.docker.intervals import Interval
 
 
@@ -33,12 +33,12 @@ def memory(interval: Interval) -> MemoryReading | None:
     stats = interval.now.memory_stats
     if stats is None or not stats.usage:
         return None
-    detail = stats.stats
+    detail, limit = stats.stats, stats.limit
     return MemoryReading(
         interval.container,
         stats.usage,
         _working_set(stats.usage, detail),
-        stats.limit or None,
+        limit if limit and limit < UNLIMITED else None,
         stats.max_usage or None,
         None if detail is None else _first(detail.total_cache, detail.file),
         None if detail is None else _first(detail.total_rss, detail.anon),

@@ -4,13 +4,16 @@ Interface errors are passed on as sent. Docker on Linux never fills them (libnet
 ``osl/interface_linux.go``), so there they are always 0; the original dashboard asks for them.
 """
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from tidegauge.docker.frames import Container, Engine, NetworkStats
 from tidegauge.docker.intervals import Interval, Life
 
 PODMAN_4_SUM = "network"
-"""Podman before 5 sends one entry of this name, seen from the host: rx and tx swapped."""
+"""Podman before 5 sends one entry of this name, seen from the host: rx and tx swapped.
+
+It fills in the bytes only, and sends zeros for a container without a network of its own.
+"""
 
 
 class InterfaceTraffic(Struct, frozen=True, gc=False):
@@ -30,26 +33,20 @@ class NetworkReading(Struct, frozen=True, gc=False):
 
 def network(interval: Interval) -> NetworkReading | None:
     """Traffic of a container; ``None`` with host networking or none, where it has no own."""
-    networks = interval.now.networks
-    if not networks:
+    engine, networks = interval.container.engine, interval.now.networks or {}
+    interfaces = tuple(
+        InterfaceTraffic(name, seen)
+        for name, stats in networks.items()
+        if (seen := _from_inside(engine, name, stats)) is not None
+    )
+    if not interfaces:
         return None
-    engine = interval.container.engine
-    return NetworkReading(
-        interval.container,
-        interval.life,
-        tuple(
-            InterfaceTraffic(name, _swapped(stats) if _seen_from_host(engine, name) else stats)
-            for name, stats in networks.items()
-        ),
-    )
+    return NetworkReading(interval.container, interval.life, interfaces)
 
 
-def _seen_from_host(engine: Engine, name: str) -> bool:
-    return engine.kind == "podman" and name == PODMAN_4_SUM
-
-
-def _swapped(stats: NetworkStats) -> NetworkStats:
-    sent = structs.asdict(stats)
-    return NetworkStats(
-        **{("tx" if name.startswith("rx") else "rx") + name[2:]: n for name, n in sent.items()}
-    )
+def _from_inside(engine: Engine, name: str, stats: NetworkStats | None) -> NetworkStats | None:
+    if stats is None or engine.kind != "podman" or name != PODMAN_4_SUM:
+        return stats
+    if not stats.rx_bytes and not stats.tx_bytes:
+        return None
+    return NetworkStats(rx_bytes=stats.tx_bytes, tx_bytes=stats.rx_bytes)

@@ -1,0 +1,29 @@
+# The commands of the project. Each first sets up what it needs, in .venv and .cache.
+.PHONY: help run test test-fast lint bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## start Tidegauge; with arguments: make run ARGS="once --json"
+	@scripts/setup.sh run
+	@.venv/bin/tidegauge run $(ARGS)
+
+test: ## everything, with real servers; installs Debian packages when root
+	@scripts/setup.sh test
+	@.venv/bin/python scripts/test-levels
+
+test-fast: ## what needs neither root nor real servers
+	@scripts/setup.sh fast
+	@.venv/bin/python scripts/test-levels lint unit
+
+lint: ## format, lint and types
+	@scripts/setup.sh fast
+	@.venv/bin/python scripts/test-levels lint
+
+bench: ## measurements; for a short run: make bench BENCH_QUICK=1
+	@scripts/setup.sh fast
+	@BENCH_QUICK=$(BENCH_QUICK) .venv/bin/python bench $(ARGS)
+
+clean: ## remove everything made here, the set-up included
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

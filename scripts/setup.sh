@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Set up what a command of the Makefile needs; quick when there is nothing to do.
+#
+#   scripts/setup.sh run    .venv with the package
+#   scripts/setup.sh fast   .venv with the package and the tools of developers
+#   scripts/setup.sh test   the same, with what tests on real servers need: Debian packages (as
+#                           root), StatsD and Graphite (in .cache)
+#
+# What `test` cannot get on this machine it tells and leaves out; scripts/test-levels then says
+# which levels that costs. No daemon is started.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+statsd='statsd@0.9.0'
+graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+policy=/usr/sbin/policy-rc.d # Debian asks it before it starts a service
+
+say() { echo "setup: $*" >&2; }
+
+# find_python FROM TO: the first Python of these versions that can make environments
+find_python() {
+  local name
+  for name in python3 /usr/bin/python3 python3.{14,13,12,11,10,9}; do
+    if "$name" -c "import ensurepip, sys, venv; exit(not $1 <= sys.version_info[:2] <= $2)"; then
+      echo "$name"
+      return
+    fi
+  done 2>/dev/null
+  return 1
+}
+
+# apt_install PACKAGE...: fails where that is impossible
+apt_install() {
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    return 1
+  fi
+  say "installing $*"
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  local get=(apt-get -o DPkg::Lock::Timeout=600 -qq)
+  local install=("${get[@]}" install -y --no-install-recommends "$@")
+  # Without lists, or with old ones, it fails: fetch them and try once more.
+  "${install[@]}" >&2 || { "${get[@]}" update && "${install[@]}"; } >&2
+}
+
+# install_packages: what the engine and sinks levels need of Debian
+install_packages() {
+  local missing=()
+  need() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2"); }
+  need dockerd docker.io
+  need docker docker.io
+  need ip iproute2
+  need iptables iptables
+  need mkfs.ext4 e2fsprogs
+  need unshare util-linux
+  need ps procps
+  need node nodejs
+  need npm npm
+  # The package named busybox is not static, and cannot live alone in an image.
+  dpkg --status busybox-static >/dev/null 2>&1 || missing+=(busybox-static)
+  find_python '(3, 11)' '(3, 99)' >/dev/null || missing+=(python3-venv)
+  [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" || say "missing packages: ${missing[*]}"
+}
+
+# install_package WHAT: the package in .venv; again only when pyproject.toml or its place changes
+install_package() {
+  local version stamp=.venv/.installed found
+  version="$PWD $(sha256sum <pyproject.toml)"
+  case $(cat $stamp 2>/dev/null) in "$1 $version" | ".[dev] $version") return ;; esac
+  if ! found=$(find_python '(3, 11)' '(3, 99)'); then
+    apt_install python3-venv || true
+    found=$(find_python '(3, 11)' '(3, 99)') || {
+      say 'Python 3.11 or newer with its venv module is needed (Debian: python3-venv)'
+      exit 1
+    }
+  fi
+  say "installing the package ($1) in .venv"
+  .venv/bin/pip --version >/dev/null 2>&1 || "$found" -m venv --clear .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check --editable "$1"
+  echo "$1 $version" >$stamp
+}
+
+install_statsd() {
+  local stamp=.cache/statsd/.installed
+  [ "$(cat $stamp 2>/dev/null)" != "$statsd" ] || return 0
+  say "installing $statsd in .cache/statsd"
+  mkdir -p .cache/statsd
+  # Its optional parts are native code for syslog, which the tests have no use for.
+  if npm install --prefix .cache/statsd --omit=optional --no-audit --no-fund --loglevel=error \
+    "$statsd" >&2; then
+    echo "$statsd" >$stamp
+  else
+    say "missing: $statsd (npm could not install it)"
+  fi
+}
+
+install_graphite() {
+  local stamp=.cache/graphite/.installed found packages
+  [ "$(cat $stamp 2>/dev/null)" != "$graphite" ] || return 0
+  # The last release, of 2022, cannot be installed on a newer Python.
+  if ! found=$(find_python '(3, 9)' '(3, 11)'); then
+    say 'missing: Graphite (it needs Python 3.9 to 3.11 with its venv module)'
+    return
+  fi
+  say 'installing Graphite in .cache/graphite'
+  read -ra packages <<<"$graphite"
+  if "$found" -m venv --clear .cache/graphite &&
+    .cache/graphite/bin/pip install --quiet --disable-pip-version-check "${packages[@]}"; then
+    echo "$graphite" >$stamp
+  else
+    rm -rf .cache/graphite
+    say 'missing: Graphite (pip could not install it)'
+  fi
+}
+
+case ${1:-} in
+  run) install_package . ;;
+  fast) install_package '.[dev]' ;;
+  test)
+    install_packages
+    install_package '.[dev]'
+    install_statsd
+    install_graphite
+    ;;
+  *)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac

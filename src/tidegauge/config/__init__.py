@@ -1,0 +1,28 @@
+"""What users may set, read from a file and the environment, checked before anything starts."""
+
+from tidegauge.config.load import Loaded, load
+from tidegauge.config.options import (
+    AgentOptions,
+    Category,
+    CategoryFilter,
+    EngineOptions,
+    ExportersOptions,
+    FilterOptions,
+    LogOptions,
+    Options,
+)
+from tidegauge.config.sample import sample
+
+__all__ = [
+    "AgentOptions",
+    "Category",
+    "CategoryFilter",
+    "EngineOptions",
+    "ExportersOptions",
+    "FilterOptions",
+    "Loaded",
+    "LogOptions",
+    "Options",
+    "load",
+    "sample",
+]

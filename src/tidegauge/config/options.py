@@ -1,0 +1,70 @@
+"""Every option there is; ``sample.toml`` is its manual, and a test holds the two together."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from tidegauge.exporters.statsd import StatsdOptions
+from tidegauge.units import Seconds
+
+Category = Literal["docker-cpu", "docker-memory", "docker-network", "docker-blkio", "docker-pids"]
+"""The kinds of entity that category filters know, by their StatsD names."""
+
+
+class AgentOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[agent]``: who measures. An empty ``hostname`` stands for the host's own name."""
+
+    hostname: str = ""
+
+
+class EngineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of ``[[engines]]``. An empty ``host`` is found as the docker CLI finds it."""
+
+    name: str = "local"
+    host: str = ""
+
+
+class CategoryFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Globs on the alias, for one category only."""
+
+    include: tuple[str, ...] = ("**",)
+    exclude: tuple[str, ...] = ()
+
+
+class FilterOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[filters]``: taken is what some include matches and no exclude does.
+
+    A loaded ``include`` is empty where ``[containers]`` names containers and nobody set
+    ``include`` or ``exclude``: then only the named containers are watched.
+    """
+
+    include: tuple[str, ...] = ("**",)
+    exclude: tuple[str, ...] = ()
+    categories: dict[Category, CategoryFilter] = field(
+        default_factory=dict[Category, CategoryFilter]
+    )
+
+
+class ExportersOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[exporters]``: a table switches its exporter on, even an empty one."""
+
+    statsd: StatsdOptions | None = None
+
+
+class LogOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[log]``: ``auto`` is ``console`` on a terminal and ``logfmt`` elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "logfmt", "json"] = "auto"
+
+
+class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration: durations in seconds, ``containers`` from id or name to alias."""
+
+    tick_interval: Annotated[Seconds, Meta(le=600)] = 10.0
+    agent: AgentOptions = AgentOptions()
+    engines: tuple[EngineOptions, ...] = (EngineOptions(),)
+    containers: dict[str, str] = field(default_factory=dict[str, str])
+    filters: FilterOptions = FilterOptions()
+    exporters: ExportersOptions = ExportersOptions()
+    log: LogOptions = LogOptions()

@@ -1,0 +1,107 @@
+"""What must hold between options, and defaults that follow other options."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+from msgspec.structs import replace
+
+from tidegauge.config.options import EngineOptions, Options
+from tidegauge.config.places import Key, Places, shown
+from tidegauge.docker.endpoint import parse_endpoint
+from tidegauge.units import format_duration
+
+_FLUSH: Key = ("exporters", "statsd", "flush_interval")
+_PREFIXES = ("image", "label", "project", "id")
+_SCHEMES = "unix://, tcp:// or http://"
+
+
+def settle(options: Options, given: Mapping[str, object], places: Places) -> Options:
+    """The options ready for use; ``given`` is what the user set. Raises `ConfigError`."""
+    _check_engines(options.engines, places)
+    _check_containers(options.containers, places)
+    _check_filters(options, places)
+    return _with_flush_interval(_with_include(options, given), given, places)
+
+
+def _check_engines(engines: tuple[EngineOptions, ...], places: Places) -> None:
+    if not engines:
+        raise places.wrong(("engines",), "must name at least one engine, or be left out")
+    for at, engine in enumerate(engines):
+        key = ("engines", f"[{at}]")
+        if not engine.name:
+            raise places.wrong((*key, "name"), 'must be a name, not ""')
+        if engine.host:
+            _check_host(engine.host, (*key, "host"), places)
+    name, count = Counter(engine.name for engine in engines).most_common(1)[0]
+    if count > 1:
+        raise places.wrong(
+            ("engines",), f"has {count} engines called {shown(name)}; give each its own name"
+        )
+
+
+def _check_host(host: str, key: Key, places: Places) -> None:
+    try:
+        parse_endpoint(host)
+    except ValueError as error:
+        raise places.wrong(key, str(error)) from None
+
+
+def _check_containers(containers: Mapping[str, str], places: Places) -> None:
+    owners: dict[str, str] = {}
+    for name, alias in containers.items():
+        if not name:
+            raise places.wrong(("containers",), f"has an alias without a container: {shown(alias)}")
+        if not alias:
+            raise places.wrong(("containers", name), 'must be an alias, not ""')
+        if alias in owners:
+            raise places.wrong(
+                ("containers",),
+                f"gives the alias {shown(alias)} to both {shown(owners[alias])} and {shown(name)};"
+                " give each its own",
+            )
+        owners[alias] = name
+
+
+def _check_filters(options: Options, places: Places) -> None:
+    filters = options.filters
+    for key, patterns in (("include", filters.include), ("exclude", filters.exclude)):
+        for at, pattern in enumerate(patterns):
+            prefix, colon, rest = pattern.partition(":")
+            if colon and prefix not in _PREFIXES:
+                allowed = ", ".join(f"{one}:" for one in _PREFIXES)
+                clause = f"must be a container name or begin with one of {allowed}"
+            elif not rest and (colon or not prefix):
+                clause = "must hold a pattern"
+            else:
+                continue
+            raise places.wrong(("filters", key, f"[{at}]"), f"{clause}, not {shown(pattern)}")
+
+
+def _with_include(options: Options, given: Mapping[str, object]) -> Options:
+    """Named containers alone are watched unless somebody filtered."""
+    chosen = _table(given, "filters").keys() & {"include", "exclude"}
+    if not options.containers or chosen:
+        return options
+    return replace(options, filters=replace(options.filters, include=()))
+
+
+def _with_flush_interval(options: Options, given: Mapping[str, object], places: Places) -> Options:
+    """StatsD cannot be sent to more often than there is something new."""
+    statsd = options.exporters.statsd
+    if statsd is None or statsd.flush_interval >= options.tick_interval:
+        return options
+    if "flush_interval" in _table(_table(given, "exporters"), "statsd"):
+        flush, tick = (
+            format_duration(statsd.flush_interval),
+            format_duration(options.tick_interval),
+        )
+        raise places.wrong(
+            _FLUSH, f"({flush}) must not be shorter than {places.name(('tick_interval',))} ({tick})"
+        )
+    statsd = replace(statsd, flush_interval=options.tick_interval)
+    return replace(options, exporters=replace(options.exporters, statsd=statsd))
+
+
+def _table(of: Mapping[str, object], name: str) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", of.get(name, {}))

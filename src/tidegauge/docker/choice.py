@@ -1,0 +1,89 @@
+"""Which containers are watched, under which alias, and why: pure decisions on listed containers."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct
+
+from tidegauge.docker.frames import ListedContainer
+from tidegauge.globs import Glob
+
+PROJECT_LABEL = "com.docker.compose.project"
+
+SHORTEST_ID = 12
+"""Fewer characters of an id could as well be a name."""
+
+
+class Decision(Struct, frozen=True):
+    """``alias`` is ``None`` for a container that is not watched; ``why`` is a clause for users."""
+
+    alias: str | None
+    why: str
+
+
+class Pattern:
+    """A glob on a container's name, or on what its prefix says.
+
+    Prefixes: ``image:``, ``label:key=value`` or ``label:key``, ``project:`` (of Compose), ``id:``.
+    """
+
+    def __init__(self, text: str) -> None:
+        subject, colon, glob = text.partition(":")
+        known = bool(colon) and subject in _SUBJECTS
+        self.text = text
+        self._texts = _SUBJECTS[subject if known else "name"]
+        self._glob = Glob(glob if known else text)
+
+    def matches(self, container: ListedContainer) -> bool:
+        """Does any of the container's texts match?"""
+        return any(self._glob.matches(text) for text in self._texts(container))
+
+
+class Choice:
+    """The user's choice: containers named one by one, and filters for the rest.
+
+    A named container is watched unless excluded; others need an include that matches.
+    """
+
+    def __init__(
+        self, named: Mapping[str, str], include: Iterable[str], exclude: Iterable[str]
+    ) -> None:
+        self.named = dict(named)
+        self._include = [Pattern(text) for text in include]
+        self._exclude = [Pattern(text) for text in exclude]
+
+    def decide(self, container: ListedContainer) -> Decision:
+        """Watch it or not, as which alias, and why."""
+        for pattern in self._exclude:
+            if pattern.matches(container):
+                return Decision(None, f'excluded by "{pattern.text}"')
+        for key, alias in self.named.items():
+            if _is_named(container, key):
+                return Decision(alias, f'named in the configuration as "{key}"')
+        for pattern in self._include:
+            if pattern.matches(container):
+                return Decision(container.name, f'included by "{pattern.text}"')
+        return Decision(None, "not named in the configuration, and no filter includes it")
+
+    def missing(self, listed: Iterable[ListedContainer]) -> list[str]:
+        """The ids and names in the configuration that no listed container has."""
+        containers = list(listed)
+        return [key for key in self.named if not any(_is_named(c, key) for c in containers)]
+
+
+def _is_named(container: ListedContainer, key: str) -> bool:
+    by_id = len(key) >= SHORTEST_ID and container.id.startswith(key)
+    return container.name == key or by_id
+
+
+def _labels(container: ListedContainer) -> list[str]:
+    labels = container.labels or {}
+    return [*labels, *(f"{key}={value}" for key, value in labels.items())]
+
+
+_SUBJECTS: dict[str, Callable[[ListedContainer], list[str]]] = {
+    "name": lambda c: [c.name],
+    "image": lambda c: [c.image or ""],
+    "label": _labels,
+    "project": lambda c: [(c.labels or {}).get(PROJECT_LABEL, "")],
+    "id": lambda c: [c.id],
+}

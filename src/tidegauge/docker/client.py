@@ -1,0 +1,196 @@
+"""The Engine API, as far as Tidegauge needs it: six GET requests.
+
+Source: the Engine API reference; measured differences between engines are noted where they
+matter. Versions are negotiated: the newest both sides know, and never below 1.24.
+"""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from tidegauge.docker.frames import ContainerEvent, Engine, ListedContainer, StatsFrame
+from tidegauge.docker.framing import Framing
+from tidegauge.docker.transport import Query, Reply, Transport
+from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
+
+Version = tuple[int, int]
+T = TypeVar("T")
+
+OLDEST: Version = (1, 24)
+NEWEST: Version = (1, 55)
+
+IDLE_SECONDS = 60.0
+"""A stats stream this silent is lost: engines send something each second, the slowest in 24."""
+
+LIFE_EVENTS = ("create", "start", "die", "destroy", "remove", "rename", "pause", "unpause")
+
+Garbage = Callable[[bytes, str], None]
+
+
+class _Component(Struct):
+    name: str = field(default="", name="Name")
+
+
+class _VersionReply(Struct):
+    version: str = field(default="", name="Version")
+    components: list[_Component] | None = field(default=None, name="Components")
+
+
+class ContainerState(Struct, frozen=True):
+    """``State`` of an inspected container; a year of 1 means never started."""
+
+    status: str = field(default="", name="Status")
+    started_at: datetime | None = field(default=None, name="StartedAt")
+
+
+class InspectedContainer(Struct, frozen=True):
+    """The reply of ``/containers/{id}/json``."""
+
+    id: str = field(default="", name="Id")
+    state: ContainerState = field(default_factory=ContainerState, name="State")
+
+
+class EngineClient:
+    """One engine. `connect` comes first; every method raises `EngineError`."""
+
+    def __init__(self, name: str, transport: Transport) -> None:
+        self.name, self._transport = name, transport
+        self._prefix = ""
+
+    async def connect(self) -> Engine:
+        """Ping, agree on an API version, ask who it is.
+
+        Raises:
+            NotAnEngine: something answers that is no container engine.
+        """
+        ping = await self._transport.get("/_ping", {})
+        theirs = _parse_version(ping.headers.get("api-version", ""))
+        if ping.status != 200 or theirs is None:
+            raise NotAnEngine(_not_an_engine(self.name, ping))
+        if theirs < OLDEST:
+            raise EngineError(
+                f"engine {self.name} speaks API {_show(theirs)}; Tidegauge needs"
+                f" {_show(OLDEST)} (Docker 1.12) or newer."
+            )
+        reply = await self._ask_version(min(theirs, NEWEST))
+        podman = any("podman" in c.name.lower() for c in reply.components or ())
+        return Engine(self.name, "podman" if podman else "docker", reply.version)
+
+    async def _ask_version(self, version: Version) -> _VersionReply:
+        self._prefix = f"/v{_show(version)}"
+        try:
+            return await self._get("/version", {}, _VersionReply)
+        except RequestRefused as refusal:
+            limit = _limit_in(str(refusal))
+            if refusal.status != 400 or limit in {None, version}:
+                raise
+            self._prefix = f"/v{_show(limit)}" if limit else ""
+            return await self._get("/version", {}, _VersionReply)
+
+    async def containers(self, *, stopped: bool = False) -> list[ListedContainer]:
+        """All running containers, and the stopped ones if asked for."""
+        query = {"all": "1"} if stopped else {}
+        return await self._get("/containers/json", query, list[ListedContainer])
+
+    async def inspect(self, container: str) -> InspectedContainer:
+        """One container in detail, by id or name."""
+        return await self._get(f"/containers/{container}/json", {}, InspectedContainer)
+
+    @asynccontextmanager
+    async def stats(
+        self, container: str, garbage: Garbage
+    ) -> AsyncGenerator[AsyncIterator[StatsFrame], None]:
+        """The live frames of a container, about one a second.
+
+        The iterator ends when the engine ends the stream (Docker: the container was removed);
+        it raises `ConnectionLost` when the stream breaks off (the engine is gone).
+        """
+        path = f"/containers/{container}/stats"
+        async with self._stream(path, {"stream": "1"}, StatsFrame, garbage, IDLE_SECONDS) as frames:
+            yield frames
+
+    @asynccontextmanager
+    async def events(self, garbage: Garbage) -> AsyncGenerator[AsyncIterator[ContainerEvent], None]:
+        """What happens to containers (`LIFE_EVENTS`), as it happens."""
+        filters = msgspec.json.encode({"type": ["container"], "event": LIFE_EVENTS}).decode()
+        query = {"filters": filters}
+        async with self._stream("/events", query, ContainerEvent, garbage, None) as events:
+            yield events
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    async def _get(self, path: str, query: Query, kind: type[T]) -> T:
+        reply = await self._transport.get(self._prefix + path, query)
+        if reply.status != 200:
+            raise self._refusal(path, reply.status, reply.body)
+        try:
+            return msgspec.json.decode(reply.body, type=kind)
+        except msgspec.DecodeError as error:
+            raise NotAnEngine(
+                f"engine {self.name} answered {path} with something else than it should: {error}."
+            ) from error
+
+    @asynccontextmanager
+    async def _stream(
+        self, path: str, query: Query, kind: type[T], garbage: Garbage, idle: float | None
+    ) -> AsyncGenerator[AsyncIterator[T], None]:
+        async with self._transport.stream(self._prefix + path, query, idle) as reply:
+            if reply.status != 200:
+                body = b"".join([chunk async for chunk in reply.chunks])
+                raise self._refusal(path, reply.status, body)
+            yield _documents(reply.chunks, Framing(msgspec.json.Decoder(kind), garbage))
+
+    def _refusal(self, path: str, status: int, body: bytes) -> EngineError:
+        said = _message(body)
+        if status == 404 and path.startswith("/containers/"):
+            return NoSuchContainer(f"engine {self.name} has no container {path.split('/')[2]}.")
+        return RequestRefused(
+            f"engine {self.name} refused {path} with status {status}: {said}.", status
+        )
+
+
+async def _documents(chunks: AsyncIterator[bytes], framing: Framing[T]) -> AsyncIterator[T]:
+    async for chunk in chunks:
+        for document in framing.feed(chunk):
+            yield document
+    for document in framing.finish():
+        yield document
+
+
+def _message(body: bytes) -> str:
+    """The engine's own words: JSON with a message, plain text, or nothing (Podman 4)."""
+    try:
+        said = msgspec.json.decode(body, type=dict[str, object]).get("message")
+    except msgspec.DecodeError:
+        said = body[:200].decode(errors="replace")
+    return str(said or "no reason given").strip().rstrip(".")
+
+
+def _not_an_engine(name: str, ping: Reply) -> str:
+    if b"HTTPS" in ping.body:
+        return f"engine {name} expects TLS, which is not supported yet; use its plain address."
+    return (
+        f"what answers as engine {name} is no container engine: GET /_ping gave status"
+        f" {ping.status} without an API version. Check the address."
+    )
+
+
+def _parse_version(text: str) -> Version | None:
+    match = re.fullmatch(r"(\d+)\.(\d+)", text.strip())
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _limit_in(message: str) -> Version | None:
+    match = re.search(r"(?:Max|Min)imum supported API version is (\d+\.\d+)", message)
+    return _parse_version(match[1]) if match else None
+
+
+def _show(version: Version) -> str:
+    return f"{version[0]}.{version[1]}"

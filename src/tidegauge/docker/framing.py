@@ -1,0 +1,89 @@
+r"""From bytes as they come to whole JSON documents, however the chunks were cut.
+
+Engines end each document with a newline, which the API does not promise; chunks and documents
+need not match. A newline never stands inside a document, so it always ends what came before it;
+documents that touch without one are told apart by their braces.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+LONGEST = 4 * 2**20
+"""More bytes than this without an end are no document of an engine."""
+
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}]', re.DOTALL)
+
+
+class Framing(Generic[T]):
+    """Feed it chunks; it gives the documents they complete, decoded.
+
+    What is no document goes to ``garbage`` and the stream goes on behind it. One decode for each
+    document in the usual case (one line); only lines that fail are looked at brace by brace.
+    """
+
+    def __init__(
+        self, decoder: msgspec.json.Decoder[T], garbage: Callable[[bytes, str], None]
+    ) -> None:
+        self._decoder, self._garbage = decoder, garbage
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[T]:
+        """The documents completed by this chunk, in order."""
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        documents: list[T] = []
+        for line in lines:
+            self._decode_line(line, documents)
+        self._rest = rest
+        if rest.endswith(b"}"):
+            self._rest = self._decode_objects(rest, documents)
+        elif len(rest) > LONGEST:
+            self._garbage(rest, "no end")
+            self._rest = b""
+        return documents
+
+    def finish(self) -> list[T]:
+        """The end of the stream: what is left is a document, or garbage."""
+        documents: list[T] = []
+        self._decode_line(self._rest, documents)
+        self._rest = b""
+        return documents
+
+    def _decode_line(self, line: bytes, documents: list[T]) -> None:
+        if not line.strip():
+            return
+        try:
+            documents.append(self._decoder.decode(line))
+        except msgspec.DecodeError as error:
+            rest = self._decode_objects(line, documents)
+            if rest.strip():
+                self._garbage(rest, str(error))
+
+    def _decode_objects(self, data: bytes, documents: list[T]) -> bytes:
+        """Decode the whole objects in ``data``; give back what follows the last of them."""
+        end = depth = start = 0
+        for match in _STRUCTURE.finditer(data):
+            mark = match[0]
+            if mark == b"{":
+                start = match.start() if depth == 0 else start
+                depth += 1
+            elif mark == b"}" and depth:
+                depth -= 1
+                if depth == 0:
+                    self._decode_object(data, end, start, match.end(), documents)
+                    end = match.end()
+        return data[end:]
+
+    def _decode_object(
+        self, data: bytes, behind: int, start: int, end: int, documents: list[T]
+    ) -> None:
+        if data[behind:start].strip():
+            self._garbage(data[behind:start], "not JSON")
+        try:
+            documents.append(self._decoder.decode(data[start:end]))
+        except msgspec.DecodeError as error:
+            self._garbage(data[start:end], str(error))

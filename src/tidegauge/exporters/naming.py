@@ -1,0 +1,203 @@
+"""The original program's names, which its users' dashboards query, and names in the same style.
+
+A key is ``<application>.<host>.<category>.<entity>.<metric>``; the entity is a container's alias.
+Source: Kamon 0.5.1 (key generator of its StatsD module) and its Docker program.
+"""
+
+import math
+import re
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+
+from msgspec import Struct
+
+from tidegauge.docker.frames import Container
+from tidegauge.journal import Journal
+from tidegauge.metrics import Attributes, Metric, Number, catalogue
+from tidegauge.metrics.recorders import READ, RECEIVE, SYSTEM, TRANSMIT, USER, WRITE
+
+NAMES_KEPT = 10_000
+"""Containers whose names are remembered, beside those of the present snapshot."""
+
+CLASH = "name clash"
+
+Identity = tuple[str, str]
+"""A container to the registry: its engine's name and its alias."""
+
+
+class Original(Struct, frozen=True):
+    """A series' category and metric in the original; ``level`` makes its integer of a sample."""
+
+    category: str
+    metric: str
+    level: Callable[[Number], int] = int
+
+
+def percent(cores: Number) -> int:
+    """Cores in use as percent of one core, rounded half up."""
+    return math.floor(cores * 100 + 0.5)
+
+
+def _rows(
+    category: str, *rows: tuple[Metric, Attributes, str]
+) -> Iterable[tuple[tuple[str, Attributes], Original]]:
+    for metric, attributes, name in rows:
+        level = percent if metric is catalogue.CPU_USAGE else int
+        yield (metric.name, attributes), Original(category, name, level)
+
+
+ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
+    [
+        *_rows(
+            "docker-cpu",
+            (catalogue.CPU_USAGE, (), "percent-cpu-usage"),
+            (catalogue.CPU_TIME, (), "total-usage"),
+            (catalogue.CPU_CAPACITY, (), "system-cpu-usage"),
+            (catalogue.CPU_TIME, (SYSTEM,), "usage-in-kernel-mode"),
+            (catalogue.CPU_TIME, (USER,), "usage-in-user-mode"),
+            (catalogue.CPU_THROTTLED_PERIODS, (), "throttled-periods"),
+            (catalogue.CPU_THROTTLED_TIME, (), "throttled-time"),
+        ),
+        *_rows(
+            "docker-memory",
+            (catalogue.MEMORY_USAGE, (), "usage"),
+            (catalogue.MEMORY_LIMIT, (), "limit"),
+            (catalogue.MEMORY_MAX_USAGE, (), "max-usage"),
+            (catalogue.MEMORY_WORKING_SET, (), "working-set"),
+            (catalogue.MEMORY_RSS, (), "rss"),
+            (catalogue.MEMORY_CACHE, (), "cache"),
+        ),
+        *_rows(
+            "docker-network",
+            (catalogue.NETWORK_IO_SUM, (RECEIVE,), "rx-bytes"),
+            (catalogue.NETWORK_PACKETS_SUM, (RECEIVE,), "rx-packets"),
+            (catalogue.NETWORK_ERRORS_SUM, (RECEIVE,), "rx-errors"),
+            (catalogue.NETWORK_DROPPED_SUM, (RECEIVE,), "rx-dropped"),
+            (catalogue.NETWORK_IO_SUM, (TRANSMIT,), "tx-bytes"),
+            (catalogue.NETWORK_PACKETS_SUM, (TRANSMIT,), "tx-packets"),
+            (catalogue.NETWORK_ERRORS_SUM, (TRANSMIT,), "tx-errors"),
+            (catalogue.NETWORK_DROPPED_SUM, (TRANSMIT,), "tx-dropped"),
+        ),
+        *_rows(
+            "docker-blkio",
+            (catalogue.DISK_IO_SUM, (READ,), "read-bytes"),
+            (catalogue.DISK_IO_SUM, (WRITE,), "write-bytes"),
+            (catalogue.DISK_OPERATIONS_SUM, (READ,), "reads"),
+            (catalogue.DISK_OPERATIONS_SUM, (WRITE,), "writes"),
+        ),
+        *_rows(
+            "docker-pids",
+            (catalogue.PIDS, (), "current"),
+            (catalogue.PIDS_LIMIT, (), "limit"),
+        ),
+    ]
+)
+"""What is sent, by our metric's name and attributes. Bytes, nanoseconds and counts, as integers."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_ENCODED = re.compile(r"[ %$&+,./:;=?@<>#|\x00-\x1f\x7f-\U0010ffff]")
+
+
+def normalize(name: str) -> str:
+    """The original's ``normalize``: ``": "`` becomes ``-``; blanks, ``/`` and ``.`` become ``_``.
+
+    So does every other character that StatsD removes or Graphite takes for its own.
+    """
+    return _UNSAFE.sub("_", name.replace(": ", "-")) or "_"
+
+
+def percent_encode(name: str) -> str:
+    """The original's ``percent-encode``: ``%XX`` for each UTF-8 byte of an awkward character.
+
+    For servers that keep ``%``: StatsD's own ``keyNameSanitize`` removes it.
+    """
+    return _ENCODED.sub(_hexadecimal, name) or "_"
+
+
+def _hexadecimal(awkward: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in awkward[0].encode("utf-8", "surrogatepass"))
+
+
+def prefix(safe: Callable[[str], str], application: str, host: str | None) -> str:
+    """What keys begin with; dots in the application's name are levels, as users wrote them."""
+    levels = [safe(level) for level in application.split(".")]
+    return ".".join(levels if host is None else [*levels, safe(host)])
+
+
+class Name(Struct, frozen=True):
+    """A container's place among the keys."""
+
+    prefix: str
+    entity: str
+
+    def key(self, original: Original) -> str:
+        """The full key of one of its series."""
+        return f"{self.prefix}.{original.category}.{self.entity}.{original.metric}"
+
+
+def identity(container: Container) -> Identity:
+    """What stays the same while a container is restarted or recreated."""
+    return container.engine.name, container.alias
+
+
+class Names:
+    """Gives containers their names and sees to it that no two share one.
+
+    Where two would, who came first keeps it and the later gets a suffix made from its alias. Of
+    those that come together an alias that is safe as it stands comes first.
+    """
+
+    def __init__(
+        self, safe: Callable[[str], str], prefix_of: Callable[[Container], str], journal: Journal
+    ) -> None:
+        self._safe, self._prefix_of, self._journal = safe, prefix_of, journal
+        self._names: OrderedDict[Identity, Name] = OrderedDict()
+        self._owners: dict[Name, Identity] = {}
+
+    def of(self, containers: Iterable[Container]) -> Mapping[Identity, Name]:
+        """A mapping with the names of these, all the containers of one snapshot."""
+        present = {identity(container): container for container in containers}
+        new = [one for key, one in present.items() if key not in self._names]
+        for container in sorted(new, key=self._precedence):
+            self._claim(container)
+        for key in present:
+            self._names.move_to_end(key)
+        while len(self._names) > len(present) + NAMES_KEPT:
+            self._forget()
+        return self._names
+
+    def _precedence(self, container: Container) -> tuple[bool, Identity]:
+        return self._safe(container.alias) != container.alias, identity(container)
+
+    def _claim(self, container: Container) -> None:
+        claimant = identity(container)
+        name = Name(self._prefix_of(container), self._safe(container.alias))
+        owner = self._owners.get(name)
+        if owner is not None:
+            name = self._apart(name, claimant)
+            self._journal.trouble(CLASH, _sentence(owner, claimant, name), subject=str(claimant))
+        self._names[claimant] = name
+        self._owners[name] = claimant
+
+    def _apart(self, name: Name, claimant: Identity) -> Name:
+        marks = (
+            zlib.crc32(repr((attempt, claimant)).encode("utf-8", "surrogatepass"))
+            for attempt in count()
+        )
+        names = (Name(name.prefix, f"{name.entity}_{mark:08x}") for mark in marks)
+        return next(apart for apart in names if apart not in self._owners)
+
+    def _forget(self) -> None:
+        oldest, name = self._names.popitem(last=False)
+        del self._owners[name]
+        self._journal.over(CLASH, subject=str(oldest))
+
+
+def _sentence(owner: Identity, claimant: Identity, name: Name) -> str:
+    (engine, alias), (other_engine, other_alias) = owner, claimant
+    return (
+        f'"{alias}" of engine "{engine}" and "{other_alias}" of engine "{other_engine}"'
+        f' come to the same exported name; the latter is sent as "{name.entity}".'
+    )

@@ -1,0 +1,80 @@
+"""Which containers are watched, as what, and why."""
+
+import pytest
+
+from tidegauge.docker.choice import Choice
+from tidegauge.docker.frames import ListedContainer
+
+WEB = ListedContainer(
+    id="ab" * 32,
+    names=["/web", "/other/alias"],
+    image="registry.local/team/nginx:1.25",
+    state="running",
+    labels={"tier": "front", "com.docker.compose.project": "shop"},
+)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "alias"),
+    [
+        (["**"], [], "web"),
+        (["w?b"], [], "web"),
+        (["W*"], [], None),
+        ([], [], None),
+        (["**"], ["we*"], None),
+        (["image:*/team/nginx:*"], [], "web"),
+        (["image:nginx*"], [], None),
+        (["label:tier=front"], [], "web"),
+        (["label:tier"], [], "web"),
+        (["label:tier=back"], [], None),
+        (["project:shop"], [], "web"),
+        (["id:abab*"], [], "web"),
+        (["**"], ["image:**/nginx:*"], None),
+        (["**"], ["label:tier=*"], None),
+    ],
+)
+def test_filters_look_at_the_name_or_what_their_prefix_says(include, exclude, alias):
+    """Taken is what an include matches and no exclude does."""
+    assert Choice({}, include, exclude).decide(WEB).alias == alias
+
+
+@pytest.mark.parametrize(
+    ("key", "alias"),
+    [
+        ("web", "shop-web"),
+        ("ab" * 32, "shop-web"),
+        ("ab" * 6, "shop-web"),
+        ("abab", None),
+        ("we", None),
+    ],
+)
+def test_named_containers_are_found_by_name_or_id(key, alias):
+    """A full id, or its first 12 characters and more, or the exact name."""
+    assert Choice({key: "shop-web"}, [], []).decide(WEB).alias == alias
+
+
+@pytest.mark.parametrize(
+    ("choice", "why"),
+    [
+        (Choice({"web": "w"}, [], []), 'named in the configuration as "web"'),
+        (Choice({}, ["*"], []), 'included by "*"'),
+        (Choice({"web": "w"}, ["*"], ["label:tier"]), 'excluded by "label:tier"'),
+        (Choice({"db": "d"}, [], []), "not named in the configuration, and no filter includes it"),
+    ],
+)
+def test_every_decision_has_its_reason(choice, why):
+    """What `tidegauge check` tells about a container."""
+    assert choice.decide(WEB).why == why
+
+
+def test_named_containers_that_are_not_there_are_known():
+    """So that they can be reported and picked up later."""
+    assert Choice({"web": "w", "db": "d"}, [], []).missing([WEB]) == ["db"]
+
+
+def test_a_container_without_labels_or_image_matches_no_such_filter():
+    """Absent parts match nothing but everything-globs."""
+    bare = ListedContainer(id="c" * 64)
+
+    assert bare.name == "c" * 12
+    assert Choice({}, ["label:a", "image:?*", "project:?*"], []).decide(bare).alias is None
