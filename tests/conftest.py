@@ -1,1 +1,43 @@
-"""Marks this folder as a root for imports, so that tests share `recorded`."""
+"""Marks this folder as a root for imports, and lends real servers to the tests that ask.
+
+Where a server cannot run, its tests are skipped with the reason; with CI=true they fail.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from servers.engine import DockerEngine
+from servers.graphite import Graphite
+from servers.statsd import Statsd
+
+
+def _require(server: type[DockerEngine | Graphite | Statsd]) -> None:
+    if lack := server.missing():
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse(f"{server.__name__} cannot run here: {lack}")
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """One engine for all tests; each names its containers so that others can tell."""
+    _require(DockerEngine)
+    with DockerEngine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def graphite() -> Iterator[Graphite]:
+    """One Graphite for all tests."""
+    _require(Graphite)
+    with Graphite() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def statsd(graphite: Graphite) -> Iterator[Statsd]:
+    """One StatsD for all tests; it flushes to `graphite` every second."""
+    _require(Statsd)
+    with Statsd(graphite) as server:
+        yield server

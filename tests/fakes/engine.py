@@ -92,9 +92,10 @@ class FakeEngine:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._server.wait_closed()
         await asyncio.sleep(0)  # aborted connections close on the loop's next turn
 
@@ -117,11 +118,11 @@ class FakeEngine:
                     await answering
                 answering = asyncio.create_task(self._answer(Connection(request, writer)))
         finally:
+            writer.transport.abort()
+            self._tasks.discard(task)
             if answering is not None:
                 answering.cancel()
                 await asyncio.gather(answering, return_exceptions=True)
-            writer.transport.abort()
-            self._tasks.discard(task)
 
     async def _request(self, reader: asyncio.StreamReader) -> str | None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

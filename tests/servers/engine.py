@@ -132,6 +132,11 @@ class DockerEngine:
         frame: dict[str, Any] = json.loads(self.get(f"/containers/{container}/stats?{query}"))
         return frame
 
+    def pids(self, container: str) -> list[int]:
+        """The processes of a container, by id, in this machine's numbers; the engine has others."""
+        lists = _CGROUPS.glob(f"**/{self.folder.name}/{container}/cgroup.procs")
+        return sorted({int(pid) for one in lists for pid in _text(one).split()})
+
     def get(self, path: str, seconds: float = 10) -> bytes:
         """The body of one page of the Engine API."""
         connection = _UnixConnection(self.socket, seconds)
@@ -287,7 +292,7 @@ class DockerEngine:
         return [str(file) for file in files if _text(file).startswith(within)]
 
     def _remove_cgroups(self) -> bool:
-        roots = [_CGROUPS / self.folder.name, *_CGROUPS.glob(f"*/{self.folder.name}")]
+        roots = list(_CGROUPS.glob(f"**/{self.folder.name}"))
         for root in roots:
             for folder, _, _ in os.walk(root, topdown=False):
                 with contextlib.suppress(OSError):  # its last process is still ending

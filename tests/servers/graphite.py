@@ -94,7 +94,9 @@ class Graphite:
             "local_settings.py": _WEB.format_map(settings),
         }.items():
             (self.folder / name).write_text(text, encoding="utf-8")
+        (self.folder / "whisper").mkdir()  # or graphite-web, started first, would not look there
         self._env = os.environ | {
+            "HOME": str(self.folder),
             "GRAPHITE_ROOT": str(self.folder),
             "GRAPHITE_CONF_DIR": str(self.folder),
             "GRAPHITE_STORAGE_DIR": str(self.folder),

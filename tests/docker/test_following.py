@@ -1,0 +1,265 @@
+"""Streams are held through whatever happens to containers and to the engine."""
+
+import asyncio
+import json
+
+import pytest
+import structlog
+
+from fakes.engine import FakeEngine
+from tidegauge.clock import SystemClock
+from tidegauge.docker.backoff import Backoff
+from tidegauge.docker.choice import Choice
+from tidegauge.docker.client import EngineClient
+from tidegauge.docker.endpoint import parse_endpoint
+from tidegauge.docker.following import Follower, plan
+from tidegauge.docker.frames import Container, Engine, ListedContainer
+from tidegauge.docker.transport import HttpTransport
+from tidegauge.journal import Journal
+from tidegauge.streams import sink
+from waiting import wait_until_async
+
+ENGINE = Engine("local")
+EVERYTHING = Choice({}, ["**"], [])
+
+
+class QuickClock(SystemClock):
+    """Real turns of the loop, but nobody waits long."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 100)
+
+
+def frame(second: int, total: int = 10**9) -> bytes:
+    read = f"2026-11-22T10:00:{second:02}.5Z"
+    return json.dumps({"read": read, "cpu_stats": {"cpu_usage": {"total_usage": total}}}).encode()
+
+
+def streaming(*chunks: bytes, end: str = "hold"):
+    """A stats stream of these chunks, which then stays open, ends, or breaks off."""
+
+    async def stats(connection):
+        await connection.begin_chunks()
+        for chunk in chunks:
+            await connection.chunk(chunk)
+        if end == "hold":
+            await asyncio.Event().wait()
+        elif end == "end":
+            await connection.end_chunks()
+        else:
+            connection.break_off()
+
+    return stats
+
+
+class Watch:
+    """A follower at work: its samples by alias, what it logged."""
+
+    def __init__(self, host: str, choice: Choice) -> None:
+        self.logged: list[dict[str, object]] = []
+        log = structlog.wrap_logger(None, processors=[self._keep])
+        self.journal = Journal(log)
+        client = EngineClient("local", HttpTransport(parse_endpoint(host)))
+        self.follower = Follower(client, choice, self.journal, QuickClock(), lambda: 0.5)
+        self.samples: list[tuple[str, int]] = []
+
+    def _keep(self, _logger, _method, event):
+        self.logged.append(event)
+        raise structlog.DropEvent
+
+    def seen(self, alias: str) -> list[int]:
+        return [second for name, second in self.samples if name == alias]
+
+    def said(self, code: str) -> list[str]:
+        return [str(event["event"]) for event in self.logged if event.get("code") == code]
+
+    async def __aenter__(self):
+        def keep(sample):
+            self.samples.append((sample.container.alias, sample.frame.read.second))
+
+        self._task = asyncio.create_task((self.follower.source() >> sink(keep)).run())
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self._task
+
+
+def listed(name: str, number: int = 1, state: str = "running") -> ListedContainer:
+    return ListedContainer(id=f"{number:064x}", names=[f"/{name}"], image="img", state=state)
+
+
+def test_a_plan_opens_what_is_new_and_closes_what_is_gone():
+    """Decisions only: running and chosen ones are opened, others closed, the rest left alone."""
+    kept = Container(ENGINE, f"{1:064x}", "web", "web", "img")
+    gone = Container(ENGINE, f"{2:064x}", "old", "old", "img")
+    found = [listed("web", 1), listed("new", 3), listed("done", 4, "exited"), listed("no", 5)]
+
+    changes = plan(ENGINE, Choice({}, ["**"], ["no"]), found, {c.id: c for c in (kept, gone)})
+
+    assert [c.alias for c in changes.open] == ["new"]
+    assert changes.close == (gone.id,)
+
+
+def test_a_rename_closes_and_opens_under_the_new_name():
+    """The old alias gets no more samples."""
+    was = Container(ENGINE, f"{1:064x}", "web", "web", "img")
+
+    changes = plan(ENGINE, EVERYTHING, [listed("web2", 1)], {was.id: was})
+
+    assert [c.alias for c in changes.open] == ["web2"]
+    assert changes.close == (was.id,)
+
+
+def test_two_containers_never_share_an_alias():
+    """The later one carries its id, so their values cannot mix."""
+    choice = Choice({"a": "b"}, ["**"], [])
+
+    changes = plan(ENGINE, choice, [listed("a", 1), listed("b", 2)], {})
+
+    assert [c.alias for c in changes.open] == ["b", "b-000000000000"]
+
+
+async def test_every_chosen_container_is_streamed(engine):
+    """Samples of all chosen containers come; those of others do not."""
+    engine.add("web", streaming(frame(1) + b"\n", frame(2) + b"\n"))
+    engine.add("db", streaming(frame(3) + b"\n"))
+    engine.add("noise", streaming(frame(4) + b"\n"))
+
+    async with Watch(engine.host, Choice({}, ["**"], ["noise"])) as watch:
+        await wait_until_async(lambda: len(watch.samples) == 3, 5, "three samples")
+
+    assert watch.seen("web") == [1, 2]
+    assert watch.seen("db") == [3]
+
+
+async def test_a_missing_container_is_reported_and_picked_up_when_it_appears(engine):
+    """The others go on meanwhile; both its absence and its coming are told once."""
+    engine.add("web", streaming(frame(1) + b"\n"))
+    choice = Choice({"web": "web", "late": "shop-late"}, [], [])
+
+    async with Watch(engine.host, choice) as watch:
+        await wait_until_async(lambda: watch.seen("web"), 5, "the present one is watched")
+        engine.add("late", streaming(frame(7) + b"\n"))
+        await engine.ring("start")
+        await wait_until_async(lambda: watch.seen("shop-late"), 5, "the late one is watched")
+
+    assert watch.said("container missing") == [
+        'engine local has no container "late" yet; it is watched as soon as it appears.'
+    ]
+    assert [e["container"] for e in watch.logged if e["event"] == "container appeared"] == ["late"]
+
+
+async def test_garbage_is_counted_told_once_and_the_stream_goes_on(engine):
+    """Half an object and noise between samples cost nothing but themselves."""
+    torn = frame(9)[:40] + b"\n"
+    engine.add("web", streaming(frame(1) + b"\n" + torn, b"noise\n" + frame(2) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "both samples")
+
+    assert watch.journal.counts["garbage received"] == 2
+    (told,) = watch.said("garbage received")
+    assert told.startswith("engine local sent something that is no message (web): ")
+
+
+async def test_a_broken_stream_is_reopened_and_delays_no_other(engine):
+    """One container's stream breaks off again and again; both containers go on."""
+    engine.add("flaky", streaming(frame(1) + b"\n", end="break"))
+    engine.add("web", streaming(frame(5) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: len(watch.seen("flaky")) >= 3, 5, "three openings")
+
+    assert watch.seen("web") == [5]
+    assert len(watch.said("stream lost")) == 1
+    assert watch.journal.counts["stream lost"] >= 2
+
+
+async def test_a_stopped_container_is_closed_and_opened_at_its_start(engine):
+    """No stream is held on a container that does not run."""
+    container = engine.add("web", streaming(frame(1) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web") == [1], 5, "the first life")
+        engine.listed[0]["State"] = "exited"
+        await engine.ring("die", container)
+        await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
+        engine.listed[0]["State"] = "running"
+        await engine.ring("start", container)
+        await wait_until_async(lambda: watch.seen("web") == [1, 1], 5, "the second life")
+
+
+async def test_a_restart_under_an_open_stream_is_known_by_its_time_of_birth(engine):
+    """After a start event the container is inspected again, and its samples carry the new birth."""
+    container = engine.add("web", streaming(frame(1) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
+        engine.replies[f"/containers/{container}/json"] = lambda c: c.json(
+            {"Id": container, "State": {"StartedAt": "2026-01-01T00:00:00Z"}}
+        )
+        await engine.ring("start", container)
+        await wait_until_async(
+            lambda: watch.follower.watched[container].started_at.year == 2026, 5, "the new birth"
+        )
+
+    assert watch.seen("web") == [1]
+
+
+async def test_an_absent_engine_is_waited_for(tmp_path):
+    """No engine: told once with the address and the remedy; its coming is enough."""
+    path = tmp_path / "s"
+
+    async with Watch(f"unix://{path}", EVERYTHING) as watch:
+        await wait_until_async(
+            lambda: watch.journal.counts.get("engine lost", 0) >= 3, 5, "three attempts"
+        )
+        (told,) = watch.said("engine lost")
+        assert told.startswith(f"no engine at unix://{path}: there is no such socket. Is Docker")
+        assert watch.follower.status() == told
+        async with FakeEngine(path) as engine:
+            engine.add("web", streaming(frame(1) + b"\n"))
+            await wait_until_async(lambda: watch.seen("web"), 5, "its first sample")
+            assert watch.follower.settled
+
+
+async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):
+    """The engine goes away and comes back: streams are opened anew."""
+    path = tmp_path / "s"
+
+    async with Watch(f"unix://{path}", EVERYTHING) as watch:
+        for life in (1, 2):
+            async with FakeEngine(path) as engine:
+                engine.add("web", streaming(frame(life) + b"\n"))
+                await wait_until_async(lambda: life in watch.seen("web"), 5, "samples")
+            await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
+            path.unlink(missing_ok=True)
+
+
+async def test_a_list_that_fails_closes_no_stream(engine):
+    """A slow or refused list is retried; open streams go on."""
+    engine.add("web", streaming(frame(1) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
+        good = engine.replies["/containers/json"]
+        engine.replies["/containers/json"] = lambda c: c.json({"message": "busy"}, 500)
+        await engine.ring()
+        await wait_until_async(lambda: watch.said("list failed"), 5, "told")
+        assert watch.follower.watched
+        engine.add("late", streaming(frame(2) + b"\n"))
+        engine.replies["/containers/json"] = good
+        await wait_until_async(lambda: watch.seen("late"), 5, "the retried list")
+
+    assert watch.seen("web") == [1]
+
+
+def test_delays_double_to_a_limit_with_jitter_and_start_over():
+    """Between half and all of each step, by the random number given."""
+    backoff = Backoff(1, 5, iter([0.0, 1.0, 0.5, 0.5, 0.0]).__next__)
+
+    assert [backoff.delay() for _ in range(4)] == [0.5, 2.0, 3.0, 3.75]
+    backoff.reset()
+    assert backoff.delay() == 0.5
