@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import socket
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -26,6 +27,8 @@ from tidegauge.terminal.progress import Progress
 
 FLUSH_SECONDS = 5.0
 """How long the last flush may take after a stop; then what is left is given up, and told."""
+
+DROPPED = "snapshot dropped"
 
 
 class Program(Struct, frozen=True):
@@ -93,17 +96,19 @@ async def run(
 ) -> None:
     """Run until ``stop`` is set; then stop collecting, flush once more, close everything."""
     reporting = program.reporting.build()
+    buffers = BufferWatch(reporting, journal)
     try:
         async with asyncio.TaskGroup() as tasks:
             collecting = tasks.create_task(program.collecting.run())
-            waiting = tasks.create_task(show_start(program.followers, clock, progress))
+            waiting = tasks.create_task(show_start(program.followers, journal, clock, progress))
             flushing = tasks.create_task(reporting.run())
-            watching = tasks.create_task(watch_buffers(reporting, journal, clock))
+            watching = tasks.create_task(_watch_buffers(buffers, clock))
             await stop.wait()
             collecting.cancel()
             waiting.cancel()
             await _last_flush(flushing, journal)
             watching.cancel()
+            buffers.tell()
     finally:
         progress.done()
         await _close(program.deliveries)
@@ -113,7 +118,10 @@ async def _last_flush(flushing: "asyncio.Task[None]", journal: Journal) -> None:
     done, _ = await asyncio.wait([flushing], timeout=FLUSH_SECONDS)
     if not done:
         flushing.cancel()
-        journal.trouble("last flush", f"the last flush took over {FLUSH_SECONDS:g} s; given up.")
+        journal.trouble(
+            "last flush",
+            f"the last flush took longer than {FLUSH_SECONDS:g} s and was given up.",
+        )
 
 
 async def _close(out: Sequence[Delivery]) -> None:
@@ -122,30 +130,52 @@ async def _close(out: Sequence[Delivery]) -> None:
             await each.exporter.close()
 
 
-async def watch_buffers(running: Running, journal: Journal, clock: Clock) -> None:
-    """Tell of items that a full buffer dropped; for ever."""
-    told: dict[str, int] = {}
+class BufferWatch:
+    """Tells of items that full buffers dropped, and of the end of it."""
+
+    def __init__(self, running: Running, journal: Journal) -> None:
+        self._running, self._journal = running, journal
+        self._known: Counter[str] = Counter()
+
+    def tell(self) -> None:
+        """Count and tell what was dropped since the last call."""
+        for name, buffer in self._running.statistics().items():
+            lost = buffer.dropped - self._known[name]
+            self._known[name] += lost
+            if lost:
+                self._overflowed(name, buffer.capacity, lost)
+            elif buffer.used == 0 and self._journal.over(DROPPED, name):
+                self._journal.told("exporter keeps up again", exporter=name)
+
+    def _overflowed(self, name: str, capacity: int, lost: int) -> None:
+        self._journal.drop(DROPPED, lost - 1)
+        self._journal.trouble(
+            DROPPED,
+            f"exporter {name} is too slow: {capacity} snapshots wait for it, and the oldest of"
+            " them are dropped.",
+            name,
+        )
+
+
+async def _watch_buffers(buffers: BufferWatch, clock: Clock) -> None:
     while True:
         await clock.sleep(1.0)
-        for name, buffer in running.statistics().items():
-            lost = buffer.dropped - told.get(name, 0)
-            if lost:
-                told[name] = buffer.dropped
-                journal.drop("snapshot dropped", lost - 1)
-                journal.trouble(
-                    "snapshot dropped",
-                    f"{name} is too slow: its buffer of {buffer.capacity} overflowed.",
-                    name,
-                )
+        buffers.tell()
 
 
-async def show_start(followers: Iterable[Follower], clock: Clock, progress: Progress) -> None:
-    """Say what is being waited for until every engine has answered and its streams are open."""
+async def show_start(
+    followers: Iterable[Follower], journal: Journal, clock: Clock, progress: Progress
+) -> None:
+    """Say what is being waited for until every engine has answered and listed its containers."""
     waiting: list[Follower] = list(followers)
     started = clock.monotonic()
     while waiting:
-        seconds = f"{clock.monotonic() - started:.0f} s"
-        progress.show(" · ".join(f"{each.status()} ({seconds})" for each in waiting))
+        seconds = clock.monotonic() - started
+        said = " · ".join(each.status() for each in waiting)
+        progress.show(f"{said} ({seconds:.0f} s)")
         await clock.sleep(0.2)
+        for each in waiting:
+            if each.settled and each.engine is not None:
+                journal.told("watching", engine=each.engine.name, containers=len(each.watched))
         waiting = [each for each in waiting if not each.settled]
     progress.done()

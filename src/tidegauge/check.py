@@ -1,70 +1,98 @@
 """What would be watched and where it would go: a rehearsal that asks the engines once."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from tidegauge.app import choice_of, engine_client, open_exporters
 from tidegauge.clock import SystemClock
-from tidegauge.config import EngineOptions, Options
+from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
-from tidegauge.docker.following import ALIVE
-from tidegauge.docker.frames import ListedContainer
+from tidegauge.docker.client import EngineClient
+from tidegauge.docker.following import ALIVE, plan
+from tidegauge.docker.frames import Engine, ListedContainer
 from tidegauge.errors import EngineError
 from tidegauge.exporters import Exporter
 from tidegauge.journal import Journal
-from tidegauge.terminal.table import render
+from tidegauge.terminal.table import Cell, render
 
 COLUMNS = ("watched as", "container", "state", "why")
+
+
+class Answer(Struct, frozen=True):
+    """What one engine said."""
+
+    engine: Engine
+    listed: Sequence[ListedContainer]
 
 
 async def check(
     options: Options, environ: Mapping[str, str], journal: Journal
 ) -> tuple[str, list[str]]:
     """The report, and one sentence for each engine that could not be asked."""
-    parts: list[str] = []
-    troubles: list[str] = []
-    for engine in options.engines:
-        try:
-            parts.append(await _check_engine(engine, options, environ))
-        except EngineError as error:
-            troubles.append(str(error))
-    parts.append(_ways_out(open_exporters(options, journal, SystemClock())))
-    return "\n".join(parts), troubles
+    exporters = open_exporters(options, journal, SystemClock())
+    clients = [engine_client(each, environ) for each in options.engines]
+    asked = await asyncio.gather(*map(_ask, clients))
+    answers = [each for each in asked if isinstance(each, Answer)]
+    choice = choice_of(options)
+    parts = [
+        *(_of_engine(each, choice) for each in answers),
+        _of_missing(answers, choice),
+        _of_exporters(exporters, options.tick_interval),
+    ]
+    return "\n".join(filter(None, parts)), [each for each in asked if isinstance(each, str)]
 
 
-async def _check_engine(engine: EngineOptions, options: Options, environ: Mapping[str, str]) -> str:
-    client, choice = engine_client(engine, environ), choice_of(options)
+async def _ask(client: EngineClient) -> Answer | str:
+    """The engine and its containers, or why there are none to tell of."""
     try:
-        found = await client.connect()
-        listed = await client.containers(stopped=True)
+        return Answer(await client.connect(), await client.containers(stopped=True))
+    except EngineError as error:
+        return str(error)
     finally:
         await client.close()
-    kind = found.kind.capitalize()
-    lines = [f"Engine {engine.name}: {kind} {found.version}, {len(listed)} containers\n"]
-    if listed:
-        lines.append(render(COLUMNS, [_row(each, choice) for each in listed], "table"))
-    lines += (
-        f'"{key}" is not there yet; it is watched when it appears.\n'
-        for key in choice.missing(listed)
-    )
-    return "".join(lines)
 
 
-def _row(container: ListedContainer, choice: Choice) -> dict[str, str | int | float | None]:
+def _of_engine(answer: Answer, choice: Choice) -> str:
+    engine, listed = answer.engine, sorted(answer.listed, key=lambda each: each.name)
+    aliases = {each.id: each.alias for each in plan(engine, choice, answer.listed, {}).open}
+    count = f"{len(aliases)} of {len(listed)} containers would be watched now"
+    head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
+    rows = [_row(each, choice, aliases.get(each.id)) for each in listed]
+    return head + (render(COLUMNS, rows, "table") if rows else "")
+
+
+def _row(container: ListedContainer, choice: Choice, planned: str | None) -> dict[str, Cell]:
     decision = choice.decide(container)
+    why = decision.why
+    if decision.alias is not None and container.state not in ALIVE:
+        why += "; watched when it runs"
+    elif planned != decision.alias:
+        why += "; its id is added because another has that name"
     return {
-        "watched as": decision.alias,
+        "watched as": planned or decision.alias,
         "container": container.name,
         "state": container.state,
-        "why": decision.why
-        if decision.alias is None or container.state in ALIVE
-        else f"{decision.why}; watched when it runs",
+        "why": why,
     }
 
 
-def _ways_out(exporters: list[Exporter]) -> str:
+def _of_missing(answers: Sequence[Answer], choice: Choice) -> str:
+    """The containers named in the configuration that no engine has."""
+    if not answers:
+        return ""
+    missing = choice.missing(each for answer in answers for each in answer.listed)
+    return "".join(
+        f'There is no container "{key}" yet; it is watched as soon as it appears.\n'
+        for key in missing
+    )
+
+
+def _of_exporters(exporters: Sequence[Exporter], tick: float) -> str:
     if not exporters:
         return "Metrics go nowhere: add a table such as [exporters.statsd].\n"
     return "".join(
-        f"Metrics go to {each.destination}, every {each.flush_interval:g} s.\n"
+        f"Metrics go to {each.destination}, every {max(tick, each.flush_interval):g} s.\n"
         for each in exporters
     )

@@ -1,166 +1,152 @@
 """The commands. Exit codes: 0 fine, 1 a failure while running, 2 a mistake of the user's."""
 
-import argparse
 import asyncio
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
 
-from tidegauge import __version__
-from tidegauge.app import choice_of, compose, engine_client, run
+from tidegauge.app import compose, run
+from tidegauge.arguments import Arguments, parse
 from tidegauge.check import check
 from tidegauge.clock import SystemClock
 from tidegauge.config import Loaded, load, sample
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.logs import open_log
-from tidegauge.once import COLUMNS, TABLE_COLUMNS, Row, sample_once
-from tidegauge.streams.drawing import as_mermaid, as_text
+from tidegauge.once import as_text, once
+from tidegauge.streams import drawing
 from tidegauge.terminal.progress import Progress
-from tidegauge.terminal.table import render
 
-EXAMPLES = """examples:
-  tidegauge sample-config > tidegauge.toml   write down every option there is
-  tidegauge check -c tidegauge.toml          what would be watched, and why
-  tidegauge run -c tidegauge.toml            watch, until Ctrl-C
-  tidegauge once --json                      one sample of every container
-"""
+Environ = Mapping[str, str]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(_with_default_command(given))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know the signs of a drawing
     try:
-        return int(options.command(options, os.environ))
+        arguments = parse(sys.argv[1:] if given is None else given)
+        return _COMMANDS[arguments.command](arguments, os.environ)
     except ConfigError as error:
-        print(f"tidegauge: {error}", file=sys.stderr)
-        return 2
+        return _told(error, 2)
     except TidegaugeError as error:
-        print(f"tidegauge: {error}", file=sys.stderr)
-        return 1
+        return _told(error, 1)
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
 
 
-def _with_default_command(arguments: list[str]) -> list[str]:
-    """``tidegauge -c FILE`` means ``tidegauge run -c FILE``."""
-    own = {"-h", "--help", "--version"}
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in own):
-        return ["run", *arguments]
-    return arguments
+def _told(error: TidegaugeError, code: int) -> int:
+    print(f"tidegauge: {error}", file=sys.stderr)
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tidegauge",
-        description="See what your Docker containers do: every container, every second, no gaps.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"tidegauge {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    configured = argparse.ArgumentParser(add_help=False)
-    configured.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="configuration, TOML or the original program's HOCON (*.conf); default: none",
-    )
-    for name, command, says in (
-        ("run", _run, "watch all chosen containers until stopped (the default command)"),
-        ("check", _check, "say which containers would be watched and why, and where metrics go"),
-        ("once", _once, "print one sample of every chosen container in base units"),
-        ("graph", _graph, "print the pipeline as text or Mermaid"),
-    ):
-        sub = commands.add_parser(name, help=says, description=says, parents=[configured])
-        sub.set_defaults(command=command)
-        if command is _once:
-            form = sub.add_mutually_exclusive_group()
-            form.add_argument("--json", dest="form", action="store_const", const="json")
-            form.add_argument("--csv", dest="form", action="store_const", const="csv")
-            sub.set_defaults(form="table")
-        if command is _graph:
-            sub.add_argument("--mermaid", action="store_true", help="for Markdown documents")
-    says = "print the commented sample configuration, the manual of options"
-    commands.add_parser("sample-config", help=says, description=says).set_defaults(
-        command=_sample_config
-    )
-    return parser
+def _print(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        # Python tries again at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise TidegaugeError(f"cannot write the output: {error.strerror}.") from error
 
 
-def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    loaded = load(arguments.config, environ)
-    journal = _journal(loaded)
-    asyncio.run(_run_until_stopped(loaded, environ, journal))
+def _run(arguments: Arguments, environ: Environ) -> int:
+    loaded, progress = load(arguments.config, environ), Progress(sys.stderr)
+    journal = _journal(loaded, progress, environ)
+    asyncio.run(_run_until_stopped(loaded, environ, journal, progress))
     return 0
 
 
-async def _run_until_stopped(loaded: Loaded, environ: Mapping[str, str], journal: Journal) -> None:
+async def _run_until_stopped(
+    loaded: Loaded, environ: Environ, journal: Journal, progress: Progress
+) -> None:
     stop, clock = asyncio.Event(), SystemClock()
     program = compose(loaded.options, environ, journal, clock, stop)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    _listen_to_signals(stop, progress)
+    for each in program.deliveries:
+        journal.told("metrics go out", to=each.exporter.destination)
     if not program.deliveries:
         journal.told("metrics go nowhere: add a table such as [exporters.statsd]")
-    progress = Progress(sys.stderr, shutil.get_terminal_size().columns)
     await run(program, journal, clock, stop, progress)
-    journal.told("stopped", **journal.counts)
+    journal.stopped()
 
 
-def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _listen_to_signals(stop: asyncio.Event, progress: Progress) -> None:
+    """The first SIGINT or SIGTERM stops in good order, a second one at once."""
+
+    def hear(number: int) -> None:
+        if stop.is_set():
+            progress.done()
+            os._exit(128 + number)  # whatever still hangs, a thread included, is left behind
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, hear, number)
+
+
+def _check(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
-    report, troubles = asyncio.run(check(loaded.options, environ, _journal(loaded)))
-    print(report, end="")
+    journal = _journal(loaded, Progress(sys.stderr), environ)
+    report, troubles = asyncio.run(check(loaded.options, environ, journal))
+    return _reported(report, troubles)
+
+
+def _once(arguments: Arguments, environ: Environ) -> int:
+    loaded = load(arguments.config, environ)
+    journal = _journal(loaded, Progress(sys.stderr), environ)
+    rows, troubles = asyncio.run(once(loaded.options, environ, journal))
+    if not rows and not troubles:
+        journal.told("no chosen container is running; tidegauge check says which are chosen")
+    several = len(loaded.options.engines) > 1
+    return _reported(as_text(rows, arguments.form, several_engines=several), troubles)
+
+
+def _reported(report: str, troubles: Sequence[str]) -> int:
+    """Print what is known, then a line for each engine of which nothing is."""
+    _print(report)
     for trouble in troubles:
         print(f"tidegauge: {trouble}", file=sys.stderr)
     return 1 if troubles else 0
 
 
-def _once(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _graph(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
-    rows = asyncio.run(_sample_all(loaded, environ, _journal(loaded)))
-    columns = TABLE_COLUMNS if arguments.form == "table" else COLUMNS
-    print(render(columns, rows, arguments.form), end="")
-    return 0
-
-
-async def _sample_all(loaded: Loaded, environ: Mapping[str, str], journal: Journal) -> list[Row]:
-    rows: list[Row] = []
-    for engine in loaded.options.engines:
-        client = engine_client(engine, environ)
-        try:
-            rows += await sample_once(client, choice_of(loaded.options), journal)
-        finally:
-            await client.close()
-    return rows
-
-
-def _graph(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    loaded = load(arguments.config, environ)
-    program = compose(loaded.options, environ, _journal(loaded), SystemClock(), asyncio.Event())
+    journal = _journal(loaded, Progress(sys.stderr), environ)
+    program = compose(loaded.options, environ, journal, SystemClock(), asyncio.Event())
     if arguments.mermaid:
-        print(as_mermaid(program.collecting, program.reporting), end="")
+        _print(drawing.as_mermaid(program.collecting, program.reporting))
     else:
-        print(as_text(program.collecting), as_text(program.reporting), sep="\n", end="")
+        _print("\n".join(map(drawing.as_text, (program.collecting, program.reporting))))
     return 0
 
 
-def _sample_config(_arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
-    print(sample(), end="")
+def _sample_config(_arguments: Arguments, _environ: Environ) -> int:
+    _print(sample())
     return 0
 
 
-def _journal(loaded: Loaded) -> Journal:
-    journal = Journal(open_log(loaded.options.log, sys.stderr))
+def _journal(loaded: Loaded, progress: Progress, environ: Environ) -> Journal:
+    log = open_log(
+        loaded.options.log,
+        progress.write_line,
+        terminal=progress.terminal,
+        colours=progress.terminal and not environ.get("NO_COLOR"),
+    )
+    journal = Journal(log)
     for notice in loaded.notices:
         journal.told(notice)
     return journal
+
+
+_COMMANDS: Mapping[str, Callable[[Arguments, Environ], int]] = {
+    "run": _run,
+    "check": _check,
+    "once": _once,
+    "graph": _graph,
+    "sample-config": _sample_config,
+}

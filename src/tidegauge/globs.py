@@ -38,6 +38,11 @@ class Selection:
         self._include = tuple(map(Glob, include))
         self._exclude = tuple(map(Glob, exclude))
 
+    def __str__(self) -> str:
+        excluded = ", ".join(glob.pattern for glob in self._exclude)
+        included = ", ".join(glob.pattern for glob in self._include) or "none"
+        return f"{included} but not {excluded}" if excluded else included
+
     def takes(self, name: str) -> bool:
         """Is the name selected?"""
         return any(glob.matches(name) for glob in self._include) and not any(

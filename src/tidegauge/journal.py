@@ -10,7 +10,8 @@ class Journal:
     """Log sentences and the counts behind them.
 
     A repeated trouble (the same ``code`` about the same ``subject``) is logged the first
-    time only; after that its counter alone moves, until `over` says it is past.
+    time only; after that its counter alone moves, until `over` says it is past. A code is a few
+    plain words; in the log it is one word, ``engine_lost``, so that machines can take it as a key.
     """
 
     def __init__(self, log: FilteringBoundLogger) -> None:
@@ -32,7 +33,7 @@ class Journal:
         self._counts[code] += 1
         if (code, subject) not in self._told:
             self._told.add((code, subject))
-            self._log.warning(sentence, code=code, **facts)
+            self._log.warning(sentence, code=_key(code), **facts)
 
     def drop(self, reason: str, amount: int = 1) -> None:
         """Count items that were given up on purpose; drops are never silent."""
@@ -43,3 +44,11 @@ class Journal:
         known = (code, subject) in self._told
         self._told.discard((code, subject))
         return known
+
+    def stopped(self) -> None:
+        """Log the end, with all counts, most frequent first."""
+        self.told("stopped", **{_key(code): count for code, count in self._counts.most_common()})
+
+
+def _key(code: str) -> str:
+    return code.replace(" ", "_")

@@ -1,38 +1,64 @@
-"""Log lines on stderr: coloured for people on a terminal, logfmt or JSON for machines."""
+"""Log lines: coloured for people on a terminal, logfmt or JSON for machines."""
 
 import logging
-from typing import TextIO
+from collections.abc import Callable
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from tidegauge.config import LogOptions
+from tidegauge.terminal.text import printable
+
+WriteLine = Callable[[str], None]
 
 
-def open_log(options: LogOptions, stream: TextIO) -> FilteringBoundLogger:
-    """A logger of its own for this program; structlog's global configuration is not touched."""
+class _Lines:
+    """What structlog calls with each finished line."""
+
+    def __init__(self, write_line: WriteLine) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = write_line
+
+
+def open_log(
+    options: LogOptions, write_line: WriteLine, *, terminal: bool, colours: bool
+) -> FilteringBoundLogger:
+    """A logger of its own for this program; structlog's global configuration is not touched.
+
+    ``terminal`` decides for ``format = "auto"``.
+    """
     level = logging.getLevelNamesMapping()[options.level.upper()]
+    form = options.format
+    if form == "auto":
+        form = "console" if terminal else "logfmt"
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _renderer(options.format, stream),
-        ],
+        _Lines(write_line),
+        processors=[structlog.processors.add_log_level, *_renderers(form, colours)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return logger
 
 
-def _renderer(form: str, stream: TextIO) -> Processor:
-    if form == "auto":
-        form = "console" if stream.isatty() else "logfmt"
+def _renderers(form: str, colours: bool) -> list[Processor]:
+    universal = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    local = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False)
     match form:
         case "json":
-            return structlog.processors.JSONRenderer(ensure_ascii=False)
+            return [universal, structlog.processors.JSONRenderer(ensure_ascii=False)]
         case "logfmt":
-            return structlog.processors.LogfmtRenderer(
-                key_order=["timestamp", "level", "event"], bool_as_flag=False
-            )
+            order = ["timestamp", "level", "event"]
+            return [
+                universal,
+                _on_one_line,
+                structlog.processors.LogfmtRenderer(key_order=order, bool_as_flag=False),
+            ]
         case _:
-            return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+            console = structlog.dev.ConsoleRenderer(
+                colors=colours, pad_event_to=0, pad_level=False, sort_keys=False
+            )
+            return [local, _on_one_line, console]
+
+
+def _on_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {
+        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
+    }

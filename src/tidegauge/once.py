@@ -1,20 +1,24 @@
-"""One sample of every chosen container, in base units, under stable field names.
+"""One sample of every chosen container, under stable field names and in base units.
 
 A rate needs two samples, so it takes one interval of the engine: 1 to 2 seconds with Docker, 5
 with Podman.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
+from tidegauge.app import choice_of, engine_client
+from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.following import plan
-from tidegauge.docker.frames import Container, Sample
+from tidegauge.docker.frames import Container, ListedContainer, Sample
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.errors import EngineError
 from tidegauge.journal import Journal
 from tidegauge.readings import cpu, disk, memory, network, pids
+from tidegauge.terminal.table import Bytes, Cell, Form, render
 
 SAMPLE_SECONDS = 15.0
 """A container that gives no second sample in this time gets a row without rates."""
@@ -38,19 +42,71 @@ COLUMNS = (
     "pids",
 )
 
-TABLE_COLUMNS = ("alias", *COLUMNS[5:])
-"""Fewer, for a terminal's width."""
+_HEADINGS = {
+    "container": "alias",
+    "cpu %": "cpu_percent",
+    "memory": "memory_working_set_bytes",
+    "mem %": "memory_percent",
+    "received": "network_receive_bytes",
+    "sent": "network_transmit_bytes",
+    "read": "disk_read_bytes",
+    "written": "disk_write_bytes",
+    "pids": "pids",
+}
+"""The table's columns: what fits a terminal of 80 columns."""
 
-Row = Mapping[str, str | int | float | None]
+Row = Mapping[str, Cell]
 
 
-async def sample_once(client: EngineClient, choice: Choice, journal: Journal) -> list[Row]:
-    """One row for each chosen running container, by alias; raises `EngineError`."""
-    engine = await client.connect()
-    chosen = plan(engine, choice, await client.containers(), {}).open
-    intervals = await asyncio.gather(*(_interval(client, each, journal) for each in chosen))
-    rows = [row(container, interval) for container, interval in zip(chosen, intervals, strict=True)]
-    return sorted(rows, key=lambda each: str(each["alias"]))
+async def once(
+    options: Options, environ: Mapping[str, str], journal: Journal
+) -> tuple[list[Row], list[str]]:
+    """The rows of all engines, by alias, and a sentence for each engine that gave none."""
+    choice = choice_of(options)
+    listed: list[ListedContainer] = []
+    clients = [engine_client(each, environ) for each in options.engines]
+    asked = await asyncio.gather(*(_ask(each, choice, journal, listed) for each in clients))
+    troubles = [each for each in asked if isinstance(each, str)]
+    if len(troubles) < len(asked):
+        _tell_missing(choice.missing(listed), journal)
+    rows = [row for each in asked if not isinstance(each, str) for row in each]
+    return sorted(rows, key=lambda row: (str(row["alias"]), str(row["engine"]))), troubles
+
+
+def as_text(rows: Sequence[Row], form: str, *, several_engines: bool) -> str:
+    """The rows for people (``table``) or for programs (``json``, ``csv``)."""
+    if form != "table":
+        return render(COLUMNS, rows, cast("Form", form))
+    headings = {"engine": "engine"} | _HEADINGS if several_engines else _HEADINGS
+    shown = [{head: _for_people(row, column) for head, column in headings.items()} for row in rows]
+    return render([*headings], shown, "table")
+
+
+def _for_people(row: Row, column: str) -> Cell:
+    value = row[column]
+    return Bytes(value) if isinstance(value, int) and column.endswith("_bytes") else value
+
+
+def _tell_missing(keys: Iterable[str], journal: Journal) -> None:
+    for key in keys:
+        journal.trouble("container missing", f'there is no container "{key}"', key)
+
+
+async def _ask(
+    client: EngineClient, choice: Choice, journal: Journal, listed: list[ListedContainer]
+) -> list[Row] | str:
+    """One row for each chosen running container, or why there is none."""
+    try:
+        engine = await client.connect()
+        here = await client.containers(stopped=True)
+        listed += here
+        chosen = plan(engine, choice, here, {}).open
+        intervals = await asyncio.gather(*(_interval(client, each, journal) for each in chosen))
+    except EngineError as error:
+        return str(error)
+    finally:
+        await client.close()
+    return [row(container, interval) for container, interval in zip(chosen, intervals, strict=True)]
 
 
 async def _interval(
@@ -61,7 +117,8 @@ async def _interval(
     newest: Interval | None = None
 
     def garbage(_data: bytes, error: str) -> None:
-        journal.trouble("garbage received", error, container.alias)
+        sentence = f"what came for {container.alias} is no sample: {error}. It is skipped."
+        journal.trouble("garbage received", sentence, container.alias)
 
     try:
         async with (
@@ -73,7 +130,8 @@ async def _interval(
                 if newest is not None and newest.before is not None:
                     break
     except TimeoutError:
-        journal.trouble("no sample", f"{container.alias} gave no sample in time.", container.alias)
+        sentence = f"{container.alias} gave no two samples within {SAMPLE_SECONDS:g} s."
+        journal.trouble("no sample", sentence, container.alias)
     except EngineError as error:
         journal.trouble("stream lost", str(error), container.alias)
     return newest

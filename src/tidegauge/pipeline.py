@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from typing import TypeVar
 
 from tidegauge.docker.frames import Sample
@@ -18,6 +17,7 @@ from tidegauge.readings import cpu, disk, memory, network, pids
 from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
+    Flow,
     Pipeline,
     Sink,
     Source,
@@ -44,11 +44,11 @@ def collecting(
         samples
         >> stateful(lambda: Intervals(journal.drop), "intervals")
         >> broadcast(
-            filter_map(within(kept.get("docker-cpu"), cpu)) >> record(registry.cpu),
-            filter_map(within(kept.get("docker-memory"), memory)) >> record(registry.memory),
-            filter_map(within(kept.get("docker-network"), network)) >> record(registry.network),
-            filter_map(within(kept.get("docker-blkio"), disk)) >> record(registry.disk),
-            filter_map(within(kept.get("docker-pids"), pids)) >> record(registry.pids),
+            read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
+            read(memory, kept.get("docker-memory")) >> record(registry.memory),
+            read(network, kept.get("docker-network")) >> record(registry.network),
+            read(disk, kept.get("docker-blkio")) >> record(registry.disk),
+            read(pids, kept.get("docker-pids")) >> record(registry.pids),
         )
     )
 
@@ -61,18 +61,13 @@ def reporting(
     def collect(tick: Tick) -> Snapshot:
         return registry.collect(tick.at, final=tick.final)
 
-    return (
-        every_tick
-        >> flow(collect)
-        >> broadcast(
-            *(
-                Buffer(8, DROP_OLDEST, to.exporter.name)
-                >> stateful(to.flushes, "flush")
-                >> async_sink(to.deliver)
-                for to in deliveries
-            )
-        )
-    )
+    exporters = [
+        Buffer(8, DROP_OLDEST, to.exporter.name)
+        >> stateful(to.flushes, "flush")
+        >> async_sink(to.deliver)
+        for to in deliveries
+    ]
+    return every_tick >> flow(collect) >> (broadcast(*exporters) if exporters else nowhere())
 
 
 def record(instrument: Callable[[R], None]) -> Sink[R]:
@@ -80,15 +75,23 @@ def record(instrument: Callable[[R], None]) -> Sink[R]:
     return sink(instrument, f"record {instrument.__name__}")
 
 
-def within(
-    selection: Selection | None, reading: Callable[[Interval], R | None]
-) -> Callable[[Interval], R | None]:
-    """The same reading, of the selected containers only."""
-    if selection is None:
-        return reading
+def nowhere() -> Sink[Snapshot]:
+    """Where snapshots go without exporters; collecting them still keeps memory bounded."""
 
-    @wraps(reading)
+    def forget(_snapshot: Snapshot) -> None:
+        pass
+
+    return sink(forget, "nowhere")
+
+
+def read(
+    reading: Callable[[Interval], R | None], selection: Selection | None = None
+) -> Flow[Interval, R]:
+    """A reading as a step, of the selected containers only; the drawing says of which."""
+    if selection is None:
+        return filter_map(reading)
+
     def selected(interval: Interval) -> R | None:
         return reading(interval) if selection.takes(interval.container.alias) else None
 
-    return selected
+    return filter_map(selected, f"{reading.__name__} of {selection}")

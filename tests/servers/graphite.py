@@ -1,24 +1,28 @@
 """A real Graphite: carbon-cache takes lines, graphite-web answers queries; one-second points."""
 
+import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from servers.process import Process, ServerError, free_ports
+from servers.process import Process, ServerError, free_ports, last_lines
 from waiting import wait_until
 
 Point = tuple[int, float]  # Unix time in seconds, value
 
 _VENV = Path(__file__).parents[2] / ".cache/graphite"
 _START_S = 40.0  # 2-3 s on an idle machine
+_RETRY_S = 3.0
 
 _CARBON = """\
 [cache]
@@ -182,5 +186,15 @@ class Graphite:
 
     def _get(self, page: str, **query: str) -> Any:
         url = f"{self.url}/{page}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=20) as reply:
-            return json.load(reply)
+        end = time.monotonic() + _RETRY_S
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=20) as reply:
+                    return json.load(reply)
+            except urllib.error.HTTPError as error:
+                error.close()
+                # It stumbles over a file that carbon is making at this very moment.
+                if error.code != http.client.INTERNAL_SERVER_ERROR or time.monotonic() > end:
+                    log = last_lines(self.folder / "exception.log")
+                    raise ServerError(f"{url}: {error.code}\n{log}") from None
+            time.sleep(0.05)

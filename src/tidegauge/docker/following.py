@@ -74,7 +74,7 @@ class Follower:
     """Follows the chosen containers of one engine and sends their samples.
 
     ``engine`` is ``None`` until the engine answered; ``watched`` are the open streams by id;
-    ``trouble`` says in words why there is no engine, for the progress line.
+    ``trouble`` says in words why there is no engine.
     """
 
     def __init__(
@@ -102,7 +102,8 @@ class Follower:
 
     def status(self) -> str:
         """What is being waited for, in a few words."""
-        return self.trouble or f"connecting to engine {self._client.name}"
+        doing = "waiting for" if self.trouble else "connecting to"
+        return f"{doing} engine {self._client.name}"
 
     def source(self) -> Source[Sample]:
         """Samples of all chosen containers, as they come.

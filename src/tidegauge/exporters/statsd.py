@@ -1,7 +1,9 @@
 """StatsD over UDP, with the original program's names and its way of writing.
 
 Source: Kamon 0.5.1's StatsD module. Every series is a timer: one ``level|ms`` for each distinct
-level of the tick, in ascending order, with ``|@rate`` where a level came more than once.
+level of the tick, in ascending order, with ``|@rate`` where a level came more than once. StatsD
+multiplies counts by it, not sums and means; so there is also the way of a ``level|ms`` for each
+sample, in the order of time.
 """
 
 from collections import Counter
@@ -33,6 +35,9 @@ TOO_LONG = "measurement longer than a packet"
 Line = tuple[str, Sequence[int]]
 """A key and the levels of one tick, in order of time."""
 
+Repeats = Literal["rate", "each"]
+"""A level that came more than once in a tick: once with its rate, or as often as it came."""
+
 
 class StatsdOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``exporters.statsd``, with the original's defaults.
@@ -48,6 +53,7 @@ class StatsdOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hostname_override: str = ""
     max_packet_size: Annotated[int, Meta(ge=64, le=65507)] = 1024
     name_normalization: Literal["normalize", "percent-encode"] = "normalize"
+    repeats: Repeats = "rate"
     flush_interval: Seconds = 10.0
     subscriptions: dict[str, list[str]] = field(default_factory=lambda: {"docker-*": ["**"]})
 
@@ -70,17 +76,18 @@ class Encoded(Struct, frozen=True):
     too_long: list[str]
 
 
-def encode(lines: Iterable[Line], max_packet_size: int) -> Encoded:
+def encode(lines: Iterable[Line], max_packet_size: int, repeats: Repeats = "rate") -> Encoded:
     """Pack lines in their order, joined by newlines, into as few datagrams as that order needs.
 
     A key's measurements are joined by colons; where they do not all fit, the next datagram
     repeats the key.
     """
     packets = _Packets(max_packet_size)
+    measured = measurements if repeats == "rate" else single_measurements
     too_long = [
         key
         for key, levels in lines
-        for measurement in measurements(levels)
+        for measurement in measured(levels)
         if not packets.add(key, measurement)
     ]
     return Encoded(packets.finished(), too_long)
@@ -90,6 +97,11 @@ def measurements(levels: Iterable[int]) -> Iterator[str]:
     """Each distinct level once, ascending, as a StatsD timer; see the module."""
     for level, times in sorted(Counter(levels).items()):
         yield f"{level}|ms" if times == 1 else f"{level}|ms|@{rate(times)}"
+
+
+def single_measurements(levels: Iterable[int]) -> Iterator[str]:
+    """Each sample as a StatsD timer, in order of time."""
+    return (f"{level}|ms" for level in levels)
 
 
 @lru_cache(maxsize=1000)
@@ -130,14 +142,15 @@ class StatsdExporter:
         safe = normalize if options.name_normalization == "normalize" else percent_encode
         self._names = Names(safe, _prefixes(options, safe, hostname, several_engines), journal)
         self._subscriptions = Subscriptions(options.subscriptions)
-        self._max_packet_size = options.max_packet_size
+        self._max_packet_size, self._repeats = options.max_packet_size, options.repeats
         self.destination = f"StatsD at {address(options.host, options.port)}"
         self.flush_interval = options.flush_interval
         self._sender, self._journal = sender, journal
 
     async def send(self, snapshot: Snapshot) -> None:
         """Encode and send one snapshot; raises `ExportError`."""
-        encoded = encode(lines(snapshot, self._names, self._subscriptions), self._max_packet_size)
+        measured = lines(snapshot, self._names, self._subscriptions)
+        encoded = encode(measured, self._max_packet_size, self._repeats)
         for key in encoded.too_long:
             self._journal.trouble(
                 TOO_LONG,

@@ -7,8 +7,17 @@ from typing import Literal
 
 import msgspec
 
+from tidegauge.terminal.text import cut, printable, width
+
 Cell = str | int | float | None
 Form = Literal["table", "json", "csv"]
+
+WIDEST = 40
+"""Columns of a name in a table; the last column may be wider."""
+
+
+class Bytes(int):
+    """A number of bytes; a table shows it in the largest fitting unit."""
 
 
 def render(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]], form: Form) -> str:
@@ -32,22 +41,41 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> str:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> str:
-    body = [[_shown(row[column]) for column in columns] for row in rows]
+    body = [[_shown(row[column], column == columns[-1]) for column in columns] for row in rows]
     numeric = [any(isinstance(row[c], int | float) for row in rows) for c in columns]
-    widths = [max(map(len, column)) for column in zip(columns, *body, strict=True)]
+    widths = [max(map(width, column)) for column in zip(columns, *body, strict=True)]
     lines = (
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(cells, widths, numeric, strict=True)
-        ).rstrip()
-        for cells in ([*columns], *body)
+        "  ".join(map(_padded, cells, widths, numeric)).rstrip() for cells in ([*columns], *body)
     )
     return "".join(f"{line}\n" for line in lines)
 
 
-def _shown(cell: Cell) -> str:
-    if cell is None:
-        return "-"
-    text = f"{cell:.4g}" if isinstance(cell, float) and abs(cell) < 1000 else str(cell)
-    # A name may hold anything; control characters would move the cursor.
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _padded(cell: str, columns: int, numeric: bool) -> str:
+    room = " " * (columns - width(cell))
+    return room + cell if numeric else cell + room
+
+
+def _shown(cell: Cell, last: bool) -> str:
+    match cell:
+        case None:
+            return "-"
+        case Bytes():
+            return _in_units(cell)
+        case float():
+            return f"{cell:.2f}"
+        case _:
+            text = printable(str(cell))
+            return text if last else cut(text, WIDEST)
+
+
+def _in_units(count: int) -> str:
+    """Three digits or four: ``999B``, ``1.50KiB``, ``1023MiB``."""
+    amount, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if amount < 1023.5:
+            break
+        amount, unit = amount / 1024, larger
+    if unit == "B":
+        return f"{count}B"
+    places = 2 if amount < 9.995 else 1 if amount < 99.95 else 0
+    return f"{amount:.{places}f}{unit}"

@@ -1,0 +1,104 @@
+"""From a received line to recorded instruments, against msgspec's decoding of the same line.
+
+Receiving from the network is not part of it. The lines are recorded ones of real engines; each of
+many containers gets all of them in turn, so that every event meets another container's state.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pairs import Measurement, Stopwatch
+
+from tidegauge.config import LogOptions
+from tidegauge.docker.frames import Container, Engine, Sample, StatsFrame
+from tidegauge.docker.framing import Framing
+from tidegauge.journal import Journal
+from tidegauge.logs import open_log
+from tidegauge.metrics import Registry
+from tidegauge.pipeline import collecting
+from tidegauge.streams import Outlet, Source
+
+RECORDINGS = Path(__file__).parent.parent / "tests/recordings"
+
+SHAPES = {
+    "cgroup v1": "docker-26.1.5-cgroup1/stats-stream-two",
+    "cgroup v2": "docker-26.1.5-cgroup2/stats-stream-burn",
+}
+
+TARGET_RATIO = 4.5
+"""Of the whole way, receiving included, at 1000 containers."""
+
+
+def measurements(quick: bool) -> list[Measurement]:
+    """The whole kernel, and framing alone, for both shapes of frames."""
+    containers = [_container(number) for number in range(100 if quick else 1000)]
+    rows: list[Measurement] = []
+    for shape, recording in SHAPES.items():
+        lines = (RECORDINGS / f"{recording}.ndjson").read_bytes().splitlines()
+        work = _Work(lines, containers)
+        what = f"{shape}, {sum(map(len, lines)) // len(lines)} B"
+        rows += [
+            Measurement(
+                f"T5 ingest without receive: {what}",
+                *("us/event", work.whole, work.decoding, "ratio", TARGET_RATIO),
+            ),
+            Measurement(
+                f"framing and decode: {what}", "us/event", work.framing, work.decoding, "ratio"
+            ),
+        ]
+    return rows
+
+
+class _Work:
+    """All lines but the first, for all containers; the first makes instruments, unmeasured."""
+
+    def __init__(self, lines: list[bytes], containers: list[Container]) -> None:
+        self._first, *self._lines = lines
+        self._containers = containers
+        self._events = len(self._lines) * len(containers)
+        self._decoder = msgspec.json.Decoder(StatsFrame)
+
+    def decoding(self) -> float:
+        decode = self._decoder.decode
+        watch = Stopwatch()
+        for line in self._lines:
+            for _ in self._containers:
+                decode(line)
+        return watch.per(self._events)
+
+    def framing(self) -> float:
+        feed = Framing(self._decoder, _refuse).feed
+        chunks = [line + b"\n" for line in self._lines]
+        watch = Stopwatch()
+        for chunk in chunks:
+            for _ in self._containers:
+                feed(chunk)
+        return watch.per(self._events)
+
+    def whole(self) -> float:
+        decode, spent = self._decoder.decode, list[float]()
+
+        async def produce(outlet: Outlet[Any]) -> None:
+            for container in self._containers:
+                await outlet.send(Sample(container, decode(self._first)))
+            watch = Stopwatch()
+            for line in self._lines:
+                for container in self._containers:
+                    await outlet.send(Sample(container, decode(line)))
+            spent.append(watch.per(self._events))
+
+        journal = Journal(open_log(LogOptions(level="error"), sys.stderr))
+        source: Source[Sample] = Source("recorded lines", produce)
+        asyncio.run(collecting(source, Registry({}), journal, {}).run())
+        return spent[0]
+
+
+def _container(number: int) -> Container:
+    return Container(Engine("local"), f"{number:064x}", f"web-{number}", f"web-{number}")
+
+
+def _refuse(_data: bytes, error: str) -> None:
+    raise ValueError(error)

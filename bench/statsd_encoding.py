@@ -1,0 +1,100 @@
+"""One tick of many containers to StatsD packets, against one f-string for each sample."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Sequence
+
+from pairs import Measurement, Stopwatch
+
+from tidegauge.config import LogOptions
+from tidegauge.docker.frames import Container, Engine
+from tidegauge.exporters.naming import ORIGINALS
+from tidegauge.exporters.statsd import StatsdExporter, StatsdOptions
+from tidegauge.journal import Journal
+from tidegauge.logs import open_log
+from tidegauge.metrics import CATALOGUE, Metric, Number, Series, Snapshot
+
+SAMPLES = 10
+
+
+class _Nowhere:
+    """A sender that sends nothing."""
+
+    async def send(self, datagrams: Sequence[bytes]) -> None:
+        """Take them."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def measurements(quick: bool) -> list[Measurement]:
+    """A whole snapshot, and the same for each of its series."""
+    containers, rounds = 100, 2 if quick else 10
+    snapshot = _snapshot(containers)
+    series = len(snapshot.series)
+    journal = Journal(open_log(LogOptions(level="error"), sys.stderr))
+    exporter = StatsdExporter(
+        StatsdOptions(), hostname="web-1", several_engines=False, sender=_Nowhere(), journal=journal
+    )
+    asyncio.run(exporter.send(snapshot))  # gives the containers their names
+
+    def ours() -> float:
+        watch = Stopwatch()
+        for _ in range(rounds):
+            asyncio.run(exporter.send(snapshot))
+        return watch.per(rounds) / 1000
+
+    def naive() -> float:
+        watch = Stopwatch()
+        for _ in range(rounds):
+            "\n".join(_lines(snapshot)).encode()
+        return watch.per(rounds) / 1000
+
+    what = f"{containers} containers x {series // containers} series x {SAMPLES}"
+    return [
+        Measurement(f"StatsD encode: {what}", "ms/snapshot", ours, naive, "ratio"),
+        Measurement(
+            "StatsD encode: of it, a series",
+            "us/series",
+            lambda: ours() * 1000 / series,
+            lambda: naive() * 1000 / series,
+            "ratio",
+        ),
+    ]
+
+
+def _lines(snapshot: Snapshot) -> list[str]:
+    lines: list[str] = []
+    for series in snapshot.series:
+        original = ORIGINALS[series.metric.name, series.attributes]
+        key = f"kamon.web-1.{original.category}.{series.container.alias}.{original.metric}"
+        lines += [f"{key}:{original.level(sample)}|ms" for sample in series.samples]
+    return lines
+
+
+def _snapshot(containers: int) -> Snapshot:
+    chance = random.Random(1)
+    metrics = {metric.name: metric for metric in CATALOGUE}
+    return Snapshot(
+        10.0,
+        tuple(
+            Series(container, metrics[name], attributes, samples[-1], samples)
+            for container in (_container(number) for number in range(containers))
+            for name, attributes in ORIGINALS
+            for samples in [_samples(metrics[name], chance)]
+        ),
+        {},
+    )
+
+
+def _samples(metric: Metric, chance: random.Random) -> tuple[Number, ...]:
+    """Shares below 1, and integers of which some come again."""
+    if metric.unit == "{cpu}":
+        return tuple(chance.random() for _ in range(SAMPLES))
+    high = 10**9 if metric.unit in {"s", "By"} else 20
+    return tuple(chance.choice((0, chance.randrange(high))) for _ in range(SAMPLES))
+
+
+def _container(number: int) -> Container:
+    return Container(Engine("local"), f"{number:064x}", f"web-{number}", f"web-{number}")

@@ -1,0 +1,144 @@
+"""What can be typed after ``tidegauge``, and the sentence for what cannot."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tidegauge import __version__
+from tidegauge.config.places import suggestion
+from tidegauge.errors import ConfigError
+from tidegauge.terminal.text import printable
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": (
+        "watch containers until stopped (the default)",
+        "Watch all chosen containers and export what they use, until Ctrl-C or SIGTERM. Without\n"
+        "a command, this is what tidegauge does.",
+    ),
+    "check": (
+        "say what would be watched, and why",
+        "Read the configuration, ask the engines once, and say which containers would be watched\n"
+        "and why, and where metrics would go. Ends with 1 if an engine cannot be asked.",
+    ),
+    "once": (
+        "print one sample of every container",
+        "Take one sample of every chosen container, which needs one or two seconds, and print\n"
+        "it: as a table for people, or with all columns in base units for programs.",
+    ),
+    "graph": (
+        "print the pipeline, as text or Mermaid",
+        "Print how samples flow from engines to exporters with this configuration. No engine is\n"
+        "asked.",
+    ),
+    "sample-config": (
+        "print every option, with its default",
+        "Print a configuration with every option explained and commented out: the manual of\n"
+        "options.",
+    ),
+}
+"""Each command's line in the list of commands, and its description."""
+
+EXAMPLES = """examples:
+  tidegauge sample-config > tidegauge.toml   write down every option there is
+  tidegauge check -c tidegauge.toml          what would be watched, and why
+  tidegauge run -c tidegauge.toml            watch, until Ctrl-C
+  tidegauge once --json                      one sample of every container
+"""
+
+
+class Arguments(argparse.Namespace):
+    """What was typed."""
+
+    command: str
+    config: Path | None = None
+    form: str = "table"
+    mermaid: bool = False
+
+
+def parse(given: Sequence[str]) -> Arguments:
+    """Read the arguments; raises `ConfigError`, or `SystemExit` when help was asked for."""
+    completed = _with_default_command(given)
+    first = completed[0]
+    if not first.startswith("-") and first not in COMMANDS:
+        raise ConfigError(f"unknown command {printable(first)}; {suggestion(first, COMMANDS)}")
+    arguments, unknown = _parser().parse_known_args(completed, Arguments())
+    if unknown:
+        raise ConfigError(
+            f"unknown argument {printable(unknown[0])}; see tidegauge {arguments.command} --help."
+        )
+    return arguments
+
+
+def _with_default_command(given: Sequence[str]) -> list[str]:
+    """``tidegauge -c FILE`` means ``tidegauge run -c FILE``."""
+    own = {"-h", "--help", "--version"}
+    if not given or (given[0].startswith("-") and given[0] not in own):
+        return ["run", *given]
+    return [*given]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see {self.prog} --help.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tidegauge",
+        description="See what your Docker containers do: every container, every second, no gaps.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    _add_help(parser)
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"tidegauge {__version__}",
+        help="show the version and exit",
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
+    for name, (says, description) in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=says,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        _add_help(sub)
+        _add_options(sub, name)
+    return parser
+
+
+def _add_help(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-h", "--help", action="help", help="show this help and exit")
+
+
+def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
+    if command != "sample-config":
+        parser.add_argument(
+            "-c",
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="the configuration, in TOML; the original program's HOCON if named *.conf or"
+            " *.hocon; without it every container of the local engine is watched",
+        )
+    if command == "once":
+        form = parser.add_mutually_exclusive_group()
+        for name, says in (("json", "a list of objects"), ("csv", "comma-separated values")):
+            form.add_argument(
+                f"--{name}", dest="form", action="store_const", const=name, help=f"print {says}"
+            )
+    if command == "graph":
+        parser.add_argument(
+            "--mermaid", action="store_true", help="print Mermaid, for Markdown documents"
+        )

@@ -1,0 +1,75 @@
+"""The product's collecting half on a real engine, with everything it recorded kept."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Self
+
+import structlog
+
+from servers.engine import DockerEngine
+from tidegauge.clock import SystemClock
+from tidegauge.docker.choice import Choice
+from tidegauge.docker.client import EngineClient
+from tidegauge.docker.endpoint import parse_endpoint
+from tidegauge.docker.following import Follower
+from tidegauge.docker.frames import Sample
+from tidegauge.docker.transport import HttpTransport
+from tidegauge.journal import Journal
+from tidegauge.metrics import Attributes, Metric, Number, Registry
+from tidegauge.pipeline import collecting
+from tidegauge.streams import flow
+
+Key = tuple[str, str, Attributes]
+
+
+class Watching:
+    """Watches the chosen containers of an engine from entry to exit.
+
+    ``reads`` are the engine's times of the samples that came, by alias; `collect` adds what was
+    recorded to ``samples`` and ``totals``, by alias, metric name and attributes.
+    """
+
+    def __init__(self, engine: DockerEngine, include: Iterable[str]) -> None:
+        self.journal = Journal(structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop]))
+        client = EngineClient("local", HttpTransport(parse_endpoint(engine.host)))
+        choice = Choice({}, include, [])
+        self.follower = Follower(client, choice, self.journal, SystemClock(), lambda: 0.5)
+        self.reads: dict[str, list[float]] = defaultdict(list)
+        self.samples: dict[Key, list[Number]] = defaultdict(list)
+        self.totals: dict[Key, list[Number]] = defaultdict(list)
+        self._registry = Registry(self.journal.counts)
+
+    def collect(self) -> None:
+        """Take what was recorded since the last call."""
+        for series in self._registry.collect(0).series:
+            key = (series.container.alias, series.metric.name, series.attributes)
+            self.samples[key] += series.samples
+            self.totals[key].append(series.last)
+
+    def of(self, alias: str, metric: Metric, *attributes: tuple[str, str]) -> list[Number]:
+        """All samples so far of one series."""
+        self.collect()
+        return self.samples[alias, metric.name, attributes]
+
+    def _tap(self, sample: Sample) -> Sample:
+        if sample.frame.running:
+            self.reads[sample.container.alias].append(sample.frame.read.timestamp())
+        return sample
+
+    async def __aenter__(self) -> Self:
+        source = self.follower.source() >> flow(self._tap)
+        pipeline = collecting(source, self._registry, self.journal, {})
+        self._task = asyncio.create_task(pipeline.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.result()
+        self.collect()
+
+
+def _drop(*_: object) -> str:
+    raise structlog.DropEvent
