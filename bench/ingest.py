@@ -5,18 +5,15 @@ many containers gets all of them in turn, so that every event meets another cont
 """
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from made_up import a_container, a_journal
 from pairs import Measurement, Stopwatch
 
-from tidegauge.config import LogOptions
-from tidegauge.docker.frames import Container, Engine, Sample, StatsFrame
+from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
-from tidegauge.journal import Journal
-from tidegauge.logs import open_log
 from tidegauge.metrics import Registry
 from tidegauge.pipeline import collecting
 from tidegauge.streams import Outlet, Source
@@ -34,7 +31,7 @@ TARGET_RATIO = 4.5
 
 def measurements(quick: bool) -> list[Measurement]:
     """The whole kernel, and framing alone, for both shapes of frames."""
-    containers = [_container(number) for number in range(100 if quick else 1000)]
+    containers = [a_container(number) for number in range(100 if quick else 1000)]
     rows: list[Measurement] = []
     for shape, recording in SHAPES.items():
         lines = (RECORDINGS / f"{recording}.ndjson").read_bytes().splitlines()
@@ -90,14 +87,12 @@ class _Work:
                     await outlet.send(Sample(container, decode(line)))
             spent.append(watch.per(self._events))
 
-        journal = Journal(open_log(LogOptions(level="error"), sys.stderr))
         source: Source[Sample] = Source("recorded lines", produce)
+        journal = a_journal()
         asyncio.run(collecting(source, Registry({}), journal, {}).run())
+        if journal.counts:
+            raise ValueError(f"not everything was recorded: {journal.counts}")
         return spent[0]
-
-
-def _container(number: int) -> Container:
-    return Container(Engine("local"), f"{number:064x}", f"web-{number}", f"web-{number}")
 
 
 def _refuse(_data: bytes, error: str) -> None:

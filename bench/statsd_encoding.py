@@ -2,17 +2,13 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import Sequence
 
+from made_up import a_container, a_journal
 from pairs import Measurement, Stopwatch
 
-from tidegauge.config import LogOptions
-from tidegauge.docker.frames import Container, Engine
 from tidegauge.exporters.naming import ORIGINALS
 from tidegauge.exporters.statsd import StatsdExporter, StatsdOptions
-from tidegauge.journal import Journal
-from tidegauge.logs import open_log
 from tidegauge.metrics import CATALOGUE, Metric, Number, Series, Snapshot
 
 SAMPLES = 10
@@ -33,9 +29,12 @@ def measurements(quick: bool) -> list[Measurement]:
     containers, rounds = 100, 2 if quick else 10
     snapshot = _snapshot(containers)
     series = len(snapshot.series)
-    journal = Journal(open_log(LogOptions(level="error"), sys.stderr))
     exporter = StatsdExporter(
-        StatsdOptions(), hostname="web-1", several_engines=False, sender=_Nowhere(), journal=journal
+        StatsdOptions(),
+        hostname="web-1",
+        several_engines=False,
+        sender=_Nowhere(),
+        journal=a_journal(),
     )
     asyncio.run(exporter.send(snapshot))  # gives the containers their names
 
@@ -80,7 +79,7 @@ def _snapshot(containers: int) -> Snapshot:
         10.0,
         tuple(
             Series(container, metrics[name], attributes, samples[-1], samples)
-            for container in (_container(number) for number in range(containers))
+            for container in (a_container(number) for number in range(containers))
             for name, attributes in ORIGINALS
             for samples in [_samples(metrics[name], chance)]
         ),
@@ -94,7 +93,3 @@ def _samples(metric: Metric, chance: random.Random) -> tuple[Number, ...]:
         return tuple(chance.random() for _ in range(SAMPLES))
     high = 10**9 if metric.unit in {"s", "By"} else 20
     return tuple(chance.choice((0, chance.randrange(high))) for _ in range(SAMPLES))
-
-
-def _container(number: int) -> Container:
-    return Container(Engine("local"), f"{number:064x}", f"web-{number}", f"web-{number}")

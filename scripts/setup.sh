@@ -60,6 +60,7 @@ install_packages() {
   need ps procps
   need node nodejs
   need npm npm
+  [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libcairo.so.2)" ] || missing+=(libcairo2)
   # The package named busybox is not static, and cannot live alone in an image.
   dpkg --status busybox-static >/dev/null 2>&1 || missing+=(busybox-static)
   find_python '(3, 11)' '(3, 99)' >/dev/null || missing+=(python3-venv)
@@ -109,7 +110,8 @@ install_graphite() {
   say 'installing Graphite in .cache/graphite'
   read -ra packages <<<"$graphite"
   if "$found" -m venv --clear .cache/graphite &&
-    .cache/graphite/bin/pip install --quiet --disable-pip-version-check "${packages[@]}"; then
+    .cache/graphite/bin/pip install --quiet --disable-pip-version-check --use-pep517 \
+      "${packages[@]}"; then
     echo "$graphite" >$stamp
   else
     rm -rf .cache/graphite

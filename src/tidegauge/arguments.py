@@ -13,28 +13,23 @@ from tidegauge.terminal.text import printable
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": (
         "watch containers until stopped (the default)",
-        "Watch all chosen containers and export what they use, until Ctrl-C or SIGTERM. Without\n"
-        "a command, this is what tidegauge does.",
+        "Watch all chosen containers and export what they use, until Ctrl-C or SIGTERM.",
     ),
     "check": (
         "say what would be watched, and why",
-        "Read the configuration, ask the engines once, and say which containers would be watched\n"
-        "and why, and where metrics would go. Ends with 1 if an engine cannot be asked.",
+        "Say which containers would be watched and why, and where metrics would go.",
     ),
     "once": (
         "print one sample of every container",
-        "Take one sample of every chosen container, which needs one or two seconds, and print\n"
-        "it: as a table for people, or with all columns in base units for programs.",
+        "Print one sample of every chosen container: a table, or all columns in base units.",
     ),
     "graph": (
         "print the pipeline, as text or Mermaid",
-        "Print how samples flow from engines to exporters with this configuration. No engine is\n"
-        "asked.",
+        "Print how samples flow from engines to exporters. No engine is asked.",
     ),
     "sample-config": (
         "print every option, with its default",
-        "Print a configuration with every option explained and commented out: the manual of\n"
-        "options.",
+        "Print a configuration with every option explained and commented out.",
     ),
 }
 """Each command's line in the list of commands, and its description."""
@@ -109,7 +104,6 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=says,
             description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
             add_help=False,
         )

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
+from typing import cast
 
 from tidegauge.app import compose, run
 from tidegauge.arguments import Arguments, parse
@@ -24,8 +25,8 @@ Environ = Mapping[str, str]
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may not know the signs of a drawing
+    if isinstance(out := cast("object", sys.stdout), TextIOWrapper):
+        out.reconfigure(errors="replace")  # a terminal may not know the signs of a drawing
     try:
         arguments = parse(sys.argv[1:] if given is None else given)
         return _COMMANDS[arguments.command](arguments, os.environ)

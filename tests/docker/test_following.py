@@ -55,11 +55,13 @@ def streaming(*chunks: bytes, end: str = "hold"):
 class Watch:
     """A follower at work: its samples by alias, what it logged."""
 
-    def __init__(self, host: str, choice: Choice) -> None:
+    def __init__(
+        self, host: str, choice: Choice, journal: Journal | None = None, name: str = "local"
+    ) -> None:
         self.logged: list[dict[str, object]] = []
         log = structlog.wrap_logger(None, processors=[self._keep])
-        self.journal = Journal(log)
-        client = EngineClient("local", HttpTransport(parse_endpoint(host)))
+        self.journal = journal or Journal(log)
+        client = EngineClient(name, HttpTransport(parse_endpoint(host)))
         self.follower = Follower(client, choice, self.journal, QuickClock(), lambda: 0.5)
         self.samples: list[tuple[str, int]] = []
 
@@ -71,7 +73,8 @@ class Watch:
         return [second for name, second in self.samples if name == alias]
 
     def said(self, code: str) -> list[str]:
-        return [str(event["event"]) for event in self.logged if event.get("code") == code]
+        key = code.replace(" ", "_")
+        return [str(event["event"]) for event in self.logged if event.get("code") == key]
 
     async def __aenter__(self):
         def keep(sample):
@@ -151,6 +154,52 @@ async def test_a_missing_container_is_reported_and_picked_up_when_it_appears(eng
     assert [e["container"] for e in watch.logged if e["event"] == "container appeared"] == ["late"]
 
 
+async def test_a_container_of_one_engine_is_not_missed_again_and_again_on_the_other(
+    engine, tmp_path
+):
+    """Two engines, a container on the first: its absence from the second is told once."""
+    engine.add("web", streaming(frame(1) + b"\n"))
+    choice = Choice({"web": "web"}, [], [])
+
+    async with (
+        FakeEngine(tmp_path / "s2") as other,
+        Watch(engine.host, choice) as one,
+        Watch(other.host, choice, one.journal, "second") as two,
+    ):
+        for _ in range(3):
+            before = len(engine.requests), len(other.requests)
+            await wait_until_async(lambda: two.follower.listed, 5, "both have listed")
+            await wait_until_async(lambda: engine.listeners and other.listeners, 5, "listening")
+            await engine.ring()
+            await other.ring()
+            await wait_until_async(
+                lambda before=before: len(engine.requests) > before[0]
+                and len(other.requests) > before[1],
+                5,
+                "both are listed again",
+            )
+
+    assert one.said("container missing") == [
+        'engine second has no container "web" yet; it is watched as soon as it appears.'
+    ]
+    assert not [e for e in one.logged if e["event"] == "container appeared"]
+
+
+async def test_an_engine_that_goes_away_is_told_in_one_line(tmp_path):
+    """Not one more for each of its containers."""
+    async with FakeEngine(tmp_path / "s") as engine:
+        for number in range(20):
+            engine.add(f"c{number}", streaming(frame(1) + b"\n"))
+        watch = Watch(engine.host, EVERYTHING)
+        await watch.__aenter__()
+        await wait_until_async(lambda: len(watch.samples) == 20, 5, "all are watched")
+    await wait_until_async(lambda: watch.journal.counts["engine lost"] > 1, 5, "it is tried again")
+    await watch.__aexit__()
+
+    assert watch.said("stream lost") == []
+    assert len(watch.said("engine lost")) == 1
+
+
 async def test_garbage_is_counted_told_once_and_the_stream_goes_on(engine):
     """Half an object and noise between samples cost nothing but themselves."""
     torn = frame(9)[:40] + b"\n"
@@ -218,7 +267,8 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
         )
         (told,) = watch.said("engine lost")
         assert told.startswith(f"no engine at unix://{path}: there is no such socket. Is Docker")
-        assert watch.follower.status() == told
+        assert watch.follower.trouble == told
+        assert watch.follower.status() == "waiting for engine local"
         async with FakeEngine(path) as engine:
             engine.add("web", streaming(frame(1) + b"\n"))
             await wait_until_async(lambda: watch.seen("web"), 5, "its first sample")

@@ -127,6 +127,21 @@ def test_a_server_counts_what_was_recorded(
     assert server.bad_lines == encoded.too_long == []
 
 
+@given(st.lists(st.tuples(KEYS, LEVELS), max_size=20), st.integers(200, 2000))
+def test_a_server_reckons_with_every_sample_sent_by_itself(
+    lines: list[tuple[str, list[int]]], max_packet_size: int
+) -> None:
+    """With "each" a server's timers hold exactly the samples, in order of time."""
+    recorded: dict[str, list[int]] = {}
+    for key, levels in lines:
+        if levels:
+            recorded[key] = recorded.get(key, []) + levels
+    encoded = encode(lines, max_packet_size, "each")
+    server = StatsdServer(encoded.datagrams)
+    assert server.timers == recorded
+    assert server.bad_lines == encoded.too_long == []
+
+
 @given(st.lists(st.tuples(KEYS, LEVELS), max_size=20), st.integers(64, 200))
 def test_no_packet_is_too_long(lines: list[tuple[str, list[int]]], max_packet_size: int) -> None:
     """What fits no packet is told, all else is in packets no longer than allowed."""

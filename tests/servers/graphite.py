@@ -1,5 +1,6 @@
 """A real Graphite: carbon-cache takes lines, graphite-web answers queries; one-second points."""
 
+import ctypes.util
 import http.client
 import json
 import os
@@ -79,6 +80,8 @@ class Graphite:
         """What this machine lacks to run Graphite, in words; empty when nothing is."""
         if not shutil.which("setpriv"):
             return "missing packages: util-linux"
+        if not ctypes.util.find_library("cairo"):  # it wants to draw, if asked or not
+            return "missing packages: libcairo2"
         return "" if (_VENV / "bin/gunicorn").exists() else "Graphite is not in .cache/graphite"
 
     def __init__(self) -> None:

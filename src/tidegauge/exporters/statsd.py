@@ -142,7 +142,8 @@ class StatsdExporter:
         safe = normalize if options.name_normalization == "normalize" else percent_encode
         self._names = Names(safe, _prefixes(options, safe, hostname, several_engines), journal)
         self._subscriptions = Subscriptions(options.subscriptions)
-        self._max_packet_size, self._repeats = options.max_packet_size, options.repeats
+        self._max_packet_size = options.max_packet_size
+        self._repeats: Repeats = options.repeats
         self.destination = f"StatsD at {address(options.host, options.port)}"
         self.flush_interval = options.flush_interval
         self._sender, self._journal = sender, journal

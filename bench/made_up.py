@@ -1,0 +1,19 @@
+"""What measurements need besides what they measure."""
+
+import logging
+
+import structlog
+
+from tidegauge.docker.frames import Container, Engine
+from tidegauge.journal import Journal
+
+
+def a_container(number: int) -> Container:
+    """One of many."""
+    return Container(Engine("local"), f"{number:064x}", f"web-{number}", f"web-{number}")
+
+
+def a_journal() -> Journal:
+    """A journal that counts and writes nothing."""
+    level = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    return Journal(structlog.wrap_logger(structlog.ReturnLogger(), wrapper_class=level))

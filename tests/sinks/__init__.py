@@ -1,0 +1,1 @@
+"""The whole program between a real engine and real backends."""
