@@ -24,6 +24,9 @@ RETRY_SECONDS = 2.0
 SETTLE_SECONDS = 0.1
 """A start is several events within milliseconds; one list answers them all."""
 
+STEADY_SECONDS = 60.0
+"""A stream that lived so long before it broke is worth telling again."""
+
 ALIVE = frozenset({"running", "paused", "restarting"})
 
 INSPECTIONS_AT_ONCE = 4
@@ -44,12 +47,12 @@ def plan(
 ) -> Changes:
     """Compare the containers there are with those watched, by id.
 
-    A rename closes and opens again. Of two containers with one alias the later gets its id
-    added: their values never mix.
+    A rename closes and opens again. Of two containers with one alias the one not
+    watched before gets its id added: their values never mix.
     """
     wanted: dict[str, Container] = {}
     aliases: set[str] = set()
-    for container in listed:
+    for container in sorted(listed, key=lambda one: one.id not in watched):
         alias = choice.decide(container).alias
         if alias is None or container.state not in ALIVE:
             continue
@@ -203,41 +206,52 @@ class Follower:
                 "container missing",
                 f'engine {self._client.name} has no container "{key}" yet; it is watched as soon'
                 " as it appears.",
-                key,
+                f"{self._client.name}: {key}",
             )
         for key in self._choice.named:
-            if key not in missing and self._journal.over("container missing", key):
-                self._journal.told("container appeared", container=key)
+            subject = f"{self._client.name}: {key}"
+            if key not in missing and self._journal.over("container missing", subject):
+                self._journal.told("container appeared", engine=self._client.name, container=key)
 
     async def _hold(self, container: Container, outlet: Outlet[Sample]) -> None:
         """Keep one container's stream open until told to stop, or until it is removed."""
         backoff = Backoff(1.0, 30.0, self._random)
-        key, garbage = container.id, self._garbage_from(container.alias)
         while True:
+            trouble: EngineError | None = None
+            opened = self._clock.monotonic()
             try:
-                await self._learn_birth(container)
-                async with self._client.stats(key, garbage) as frames:
-                    async for frame in frames:
-                        await outlet.send(Sample(self.watched.get(key, container), frame))
-                        backoff.reset()
+                await self._learn_birth(container.id)
+                await self._stream(container, outlet, backoff)
             except NoSuchContainer:
                 return
             except EngineError as error:
-                self._journal.trouble("stream lost", str(error), container.alias)
+                trouble = error
+            # A lost engine ends this wait for good, and is told once, not once a container.
             await self._clock.sleep(backoff.delay())
+            if trouble is not None:
+                if self._clock.monotonic() - opened > STEADY_SECONDS:
+                    self._journal.over("stream lost", container.alias)
+                self._journal.trouble("stream lost", str(trouble), container.alias)
+
+    async def _stream(self, container: Container, outlet: Outlet[Sample], backoff: Backoff) -> None:
+        garbage = self._garbage_from(container.alias)
+        async with self._client.stats(container.id, garbage) as frames:
+            async for frame in frames:
+                await outlet.send(Sample(self.watched.get(container.id, container), frame))
+                backoff.reset()
 
     async def _relearn_birth(self, container: Container) -> None:
         try:
-            await self._learn_birth(container)
+            await self._learn_birth(container.id)
         except EngineError as error:
             self._journal.trouble("inspect failed", str(error), container.alias)
 
-    async def _learn_birth(self, container: Container) -> None:
+    async def _learn_birth(self, key: str) -> None:
         """Ask when a watched container's present life began."""
         async with self._inspections:
-            born = (await self._client.inspect(container.id)).state.started_at
-        if container.id in self.watched:
-            self.watched[container.id] = structs.replace(container, started_at=born)
+            born = (await self._client.inspect(key)).state.started_at
+        if watched := self.watched.get(key):
+            self.watched[key] = structs.replace(watched, started_at=born)
 
     def _garbage_from(self, subject: str) -> Callable[[bytes, str], None]:
         def garbage(data: bytes, error: str) -> None:
