@@ -4,7 +4,7 @@
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: ## start Tidegauge; with arguments: make run ARGS="once --json"
+run: ## watch the local engine; with a configuration: make run ARGS="--config FILE"
 	@scripts/setup.sh run
 	@.venv/bin/tidegauge run $(ARGS)
 
@@ -22,7 +22,7 @@ lint: ## format, lint and types
 
 bench: ## measurements; for a short run: make bench BENCH_QUICK=1
 	@scripts/setup.sh fast
-	@BENCH_QUICK=$(BENCH_QUICK) .venv/bin/python bench $(ARGS)
+	@.venv/bin/python bench $(ARGS)
 
 clean: ## remove everything made here, the set-up included
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -130,7 +130,12 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         form = parser.add_mutually_exclusive_group()
         for name, says in (("json", "a list of objects"), ("csv", "comma-separated values")):
             form.add_argument(
-                f"--{name}", dest="form", action="store_const", const=name, help=f"print {says}"
+                f"--{name}",
+                dest="form",
+                action="store_const",
+                const=name,
+                default="table",
+                help=f"print {says}",
             )
     if command == "graph":
         parser.add_argument(

@@ -10,8 +10,8 @@ from tidegauge.clock import SystemClock
 from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.following import ALIVE, plan
 from tidegauge.docker.frames import Engine, ListedContainer
+from tidegauge.docker.roster import ALIVE, alive, present
 from tidegauge.errors import EngineError
 from tidegauge.exporters import Exporter
 from tidegauge.journal import Journal
@@ -56,7 +56,7 @@ async def _ask(client: EngineClient) -> Answer | str:
 
 def _of_engine(answer: Answer, choice: Choice) -> str:
     engine, listed = answer.engine, sorted(answer.listed, key=lambda each: each.name)
-    aliases = {each.id: each.alias for each in plan(engine, choice, answer.listed, {}).open}
+    aliases = {each.id: each.alias for each in alive(present(engine, choice, answer.listed, {}))}
     count = f"{len(aliases)} of {len(listed)} containers would be watched now"
     head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
     rows = [_row(each, choice, aliases.get(each.id)) for each in listed]

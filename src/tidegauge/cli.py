@@ -28,8 +28,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if isinstance(out := cast("object", sys.stdout), TextIOWrapper):
         out.reconfigure(errors="replace")  # a terminal may not know the signs of a drawing
     try:
-        arguments = parse(sys.argv[1:] if given is None else given)
-        return _COMMANDS[arguments.command](arguments, os.environ)
+        return _obey(sys.argv[1:] if given is None else given)
     except ConfigError as error:
         return _told(error, 2)
     except TidegaugeError as error:
@@ -38,6 +37,15 @@ def main(given: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _obey(given: Sequence[str]) -> int:
+    try:
+        arguments = parse(given)
+    except SystemExit:  # argparse has printed help or the version
+        _print("")
+        return 0
+    return _COMMANDS[arguments.command](arguments, os.environ)
 
 
 def _told(error: TidegaugeError, code: int) -> int:
@@ -53,7 +61,8 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise
-        raise TidegaugeError(f"cannot write the output: {error.strerror}.") from error
+        reason = (error.strerror or "unknown error").lower()
+        raise TidegaugeError(f"cannot write the output: {reason}.") from error
 
 
 def _run(arguments: Arguments, environ: Environ) -> int:
@@ -70,7 +79,8 @@ async def _run_until_stopped(
     program = compose(loaded.options, environ, journal, clock, stop)
     _listen_to_signals(stop, progress)
     for each in program.deliveries:
-        journal.told("metrics go out", to=each.exporter.destination)
+        exporter = each.exporter
+        journal.told("metrics go out", exporter=exporter.name, to=exporter.destination)
     if not program.deliveries:
         journal.told("metrics go nowhere: add a table such as [exporters.statsd]")
     await run(program, journal, clock, stop, progress)
@@ -104,7 +114,8 @@ def _once(arguments: Arguments, environ: Environ) -> int:
     if not rows and not troubles:
         journal.told("no chosen container is running; tidegauge check says which are chosen")
     several = len(loaded.options.engines) > 1
-    return _reported(as_text(rows, arguments.form, several_engines=several), troubles)
+    text = as_text(rows, arguments.form, several_engines=several)
+    return _reported(text if rows or not troubles else "", troubles)
 
 
 def _reported(report: str, troubles: Sequence[str]) -> int:

@@ -12,9 +12,9 @@ from tidegauge.app import choice_of, engine_client
 from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.following import plan
 from tidegauge.docker.frames import Container, ListedContainer, Sample
 from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.roster import alive, present
 from tidegauge.errors import EngineError
 from tidegauge.journal import Journal
 from tidegauge.readings import cpu, disk, memory, network, pids
@@ -89,7 +89,7 @@ def _for_people(row: Row, column: str) -> Cell:
 
 def _tell_missing(keys: Iterable[str], journal: Journal) -> None:
     for key in keys:
-        journal.trouble("container missing", f'there is no container "{key}"', key)
+        journal.trouble("container missing", f'there is no container "{key}".', key)
 
 
 async def _ask(
@@ -100,7 +100,7 @@ async def _ask(
         engine = await client.connect()
         here = await client.containers(stopped=True)
         listed += here
-        chosen = plan(engine, choice, here, {}).open
+        chosen = alive(present(engine, choice, here, {}))
         intervals = await asyncio.gather(*(_interval(client, each, journal) for each in chosen))
     except EngineError as error:
         return str(error)

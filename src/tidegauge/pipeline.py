@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.exporters import Delivery
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot
-from tidegauge.readings import cpu, disk, memory, network, pids
+from tidegauge.readings import continuity, cpu, disk, memory, network, pids, uptime
 from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
@@ -30,18 +31,19 @@ from tidegauge.streams import (
     stateful,
 )
 
+Seen = TypeVar("Seen", Sample, LifeEvent, Condition)
 R = TypeVar("R")
 
 
 def collecting(
-    samples: Source[Sample], registry: Registry, journal: Journal, kept: Mapping[str, Selection]
+    seen: Source[Observation], registry: Registry, journal: Journal, kept: Mapping[str, Selection]
 ) -> Pipeline:
-    """Live samples of all containers, split into readings, recorded into instruments.
+    """All that is seen of containers: samples into readings, and all into instruments.
 
     ``kept`` selects by alias which containers a category records; without an entry, all.
     """
-    return (
-        samples
+    return seen >> broadcast(
+        only(Sample)
         >> stateful(lambda: Intervals(journal.drop), "intervals")
         >> broadcast(
             read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
@@ -49,7 +51,11 @@ def collecting(
             read(network, kept.get("docker-network")) >> record(registry.network),
             read(disk, kept.get("docker-blkio")) >> record(registry.disk),
             read(pids, kept.get("docker-pids")) >> record(registry.pids),
-        )
+            read(uptime, None) >> record(registry.uptime),
+            read(continuity, None) >> record(registry.continuity),
+        ),
+        only(Condition) >> record(registry.condition),
+        only(LifeEvent) >> broadcast(record(registry.life), sink(telling(journal), "tell")),
     )
 
 
@@ -68,6 +74,28 @@ def reporting(
         for to in deliveries
     ]
     return every_tick >> flow(collect) >> (broadcast(*exporters) if exporters else nowhere())
+
+
+def only(kind: type[Seen]) -> Flow[Observation, Seen]:
+    """Observations of one kind."""
+
+    def of_kind(item: Observation) -> Seen | None:
+        return item if isinstance(item, kind) else None
+
+    return filter_map(of_kind, kind.__name__)
+
+
+def telling(journal: Journal) -> Callable[[LifeEvent], None]:
+    """Puts ends and kills of containers into the log; their starts are seen by their samples."""
+
+    def tell(event: LifeEvent) -> None:
+        if event.kind in {"die", "oom"}:
+            facts = {"exit_code": event.exit_code, "lifetime_s": event.lifetime}
+            known = {name: fact for name, fact in facts.items() if fact is not None}
+            what = "container ended" if event.kind == "die" else "container ran out of memory"
+            journal.told(what, container=event.container.alias, **known)
+
+    return tell
 
 
 def record(instrument: Callable[[R], None]) -> Sink[R]:

@@ -29,6 +29,8 @@ WEB = ListedContainer(
         (["label:tier=back"], [], None),
         (["project:shop"], [], "web"),
         (["id:abab*"], [], "web"),
+        (["state:running"], [], "web"),
+        (["**"], ["state:run*"], None),
         (["**"], ["image:**/nginx:*"], None),
         (["**"], ["label:tier=*"], None),
     ],
@@ -78,3 +80,22 @@ def test_a_container_without_labels_or_image_matches_no_such_filter():
 
     assert bare.name == "c" * 12
     assert Choice({}, ["label:a", "image:?*", "project:?*"], []).decide(bare).alias is None
+
+
+def test_labels_of_a_container_steer_what_is_done_with_it():
+    """tidegauge.ignore excludes even a named one; tidegauge.alias names one nobody else names."""
+    ignored = ListedContainer(id="d" * 64, names=["/db"], labels={"tidegauge.ignore": "true"})
+    named = ListedContainer(id="e" * 64, names=["/x"], labels={"tidegauge.alias": "front"})
+
+    assert Choice({"db": "d"}, ["**"], []).decide(ignored).alias is None
+    assert Choice({}, ["**"], []).decide(ignored).why == "its label tidegauge.ignore says so"
+    assert Choice({}, ["**"], []).decide(named).alias == "front"
+    assert Choice({"x": "mine"}, ["**"], []).decide(named).alias == "mine"
+
+
+def test_includes_that_match_nothing_are_known():
+    """So that a typing mistake is told; the one for everything is never one."""
+    assert Choice({}, ["**", "w*", "nginx*", "project:none"], []).idle_includes([WEB]) == [
+        "nginx*",
+        "project:none",
+    ]

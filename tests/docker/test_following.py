@@ -12,14 +12,14 @@ from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
-from tidegauge.docker.following import Follower, plan
-from tidegauge.docker.frames import Container, Engine, ListedContainer
+from tidegauge.docker.following import Follower
+from tidegauge.docker.frames import Sample
+from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.journal import Journal
 from tidegauge.streams import sink
 from waiting import wait_until_async
 
-ENGINE = Engine("local")
 EVERYTHING = Choice({}, ["**"], [])
 
 
@@ -64,6 +64,7 @@ class Watch:
         client = EngineClient(name, HttpTransport(parse_endpoint(host)))
         self.follower = Follower(client, choice, self.journal, QuickClock(), lambda: 0.5)
         self.samples: list[tuple[str, int]] = []
+        self.told: list[LifeEvent | Condition] = []
 
     def _keep(self, _logger, _method, event):
         self.logged.append(event)
@@ -77,8 +78,11 @@ class Watch:
         return [str(event["event"]) for event in self.logged if event.get("code") == key]
 
     async def __aenter__(self):
-        def keep(sample):
-            self.samples.append((sample.container.alias, sample.frame.read.second))
+        def keep(seen):
+            if isinstance(seen, Sample):
+                self.samples.append((seen.container.alias, seen.frame.read.second))
+            else:
+                self.told.append(seen)
 
         self._task = asyncio.create_task((self.follower.source() >> sink(keep)).run())
         return self
@@ -87,41 +91,6 @@ class Watch:
         self._task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await self._task
-
-
-def listed(name: str, number: int = 1, state: str = "running") -> ListedContainer:
-    return ListedContainer(id=f"{number:064x}", names=[f"/{name}"], image="img", state=state)
-
-
-def test_a_plan_opens_what_is_new_and_closes_what_is_gone():
-    """Decisions only: running and chosen ones are opened, others closed, the rest left alone."""
-    kept = Container(ENGINE, f"{1:064x}", "web", "web", "img")
-    gone = Container(ENGINE, f"{2:064x}", "old", "old", "img")
-    found = [listed("web", 1), listed("new", 3), listed("done", 4, "exited"), listed("no", 5)]
-
-    changes = plan(ENGINE, Choice({}, ["**"], ["no"]), found, {c.id: c for c in (kept, gone)})
-
-    assert [c.alias for c in changes.open] == ["new"]
-    assert changes.close == (gone.id,)
-
-
-def test_a_rename_closes_and_opens_under_the_new_name():
-    """The old alias gets no more samples."""
-    was = Container(ENGINE, f"{1:064x}", "web", "web", "img")
-
-    changes = plan(ENGINE, EVERYTHING, [listed("web2", 1)], {was.id: was})
-
-    assert [c.alias for c in changes.open] == ["web2"]
-    assert changes.close == (was.id,)
-
-
-def test_two_containers_never_share_an_alias():
-    """The later one carries its id, so their values cannot mix."""
-    choice = Choice({"a": "b"}, ["**"], [])
-
-    changes = plan(ENGINE, choice, [listed("a", 1), listed("b", 2)], {})
-
-    assert [c.alias for c in changes.open] == ["b", "b-000000000000"]
 
 
 async def test_every_chosen_container_is_streamed(engine):
@@ -173,8 +142,9 @@ async def test_a_container_of_one_engine_is_not_missed_again_and_again_on_the_ot
             await engine.ring()
             await other.ring()
             await wait_until_async(
-                lambda before=before: len(engine.requests) > before[0]
-                and len(other.requests) > before[1],
+                lambda before=before: (
+                    len(engine.requests) > before[0] and len(other.requests) > before[1]
+                ),
                 5,
                 "both are listed again",
             )

@@ -163,8 +163,8 @@ class DockerEngine:
 
         Raises `ServerError` where the machine has no loop device to give.
         """
-        image, folder = self.folder / "volume.img", self.folder / "volume"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="volume-", dir=self.folder))
+        image = folder.with_suffix(".img")
         with image.open("wb") as file:
             file.truncate(96 << 20)
         self._run(["mkfs.ext4", "-q", str(image)])

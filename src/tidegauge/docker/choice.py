@@ -7,7 +7,21 @@ from msgspec import Struct
 from tidegauge.docker.frames import ListedContainer
 from tidegauge.globs import Glob
 
-PROJECT_LABEL = "com.docker.compose.project"
+COMPOSE, SWARM = "com.docker.compose.", "com.docker.swarm."
+
+IGNORE_LABEL, ALIAS_LABEL = "tidegauge.ignore", "tidegauge.alias"
+"""Labels by which a container steers what is done with it."""
+
+TAGS: Mapping[str, str] = {
+    f"{COMPOSE}project": "project",
+    f"{COMPOSE}service": "service",
+    f"{COMPOSE}container-number": "replica",
+    "com.docker.stack.namespace": "project",
+    f"{SWARM}service.name": "service",
+    f"{SWARM}task.name": "task",
+    f"{SWARM}node.id": "node",
+}
+"""Labels that become tags by themselves, and the tags' names."""
 
 SHORTEST_ID = 12
 """Fewer characters of an id could as well be a name."""
@@ -23,7 +37,8 @@ class Decision(Struct, frozen=True):
 class Pattern:
     """A glob on a container's name, or on what its prefix says.
 
-    Prefixes: ``image:``, ``label:key=value`` or ``label:key``, ``project:`` (of Compose), ``id:``.
+    Prefixes: ``image:``, ``label:key=value`` or ``label:key``, ``project:`` (of Compose or a
+    Swarm stack), ``id:``, ``state:``.
     """
 
     def __init__(self, text: str) -> None:
@@ -41,18 +56,28 @@ class Pattern:
 class Choice:
     """The user's choice: containers named one by one, and filters for the rest.
 
-    A named container is watched unless excluded; others need an include that matches.
+    A named container is watched unless excluded; others need an include that matches. A label
+    ``tidegauge.ignore=true`` excludes, ``tidegauge.alias`` names one the configuration does not.
+    ``tags`` maps further labels to names of tags.
     """
 
     def __init__(
-        self, named: Mapping[str, str], include: Iterable[str], exclude: Iterable[str]
+        self,
+        named: Mapping[str, str],
+        include: Iterable[str],
+        exclude: Iterable[str],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.named = dict(named)
+        self._tags = {**TAGS, **(tags or {})}
         self._include = [Pattern(text) for text in include]
         self._exclude = [Pattern(text) for text in exclude]
 
     def decide(self, container: ListedContainer) -> Decision:
         """Watch it or not, as which alias, and why."""
+        labels = container.labels or {}
+        if labels.get(IGNORE_LABEL, "").lower() == "true":
+            return Decision(None, f"its label {IGNORE_LABEL} says so")
         for pattern in self._exclude:
             if pattern.matches(container):
                 return Decision(None, f'excluded by "{pattern.text}"')
@@ -61,8 +86,25 @@ class Choice:
                 return Decision(alias, f'named in the configuration as "{key}"')
         for pattern in self._include:
             if pattern.matches(container):
-                return Decision(container.name, f'included by "{pattern.text}"')
+                alias = labels.get(ALIAS_LABEL) or container.name
+                return Decision(alias, f'included by "{pattern.text}"')
         return Decision(None, "not named in the configuration, and no filter includes it")
+
+    def tags(self, container: ListedContainer) -> tuple[tuple[str, str], ...]:
+        """Its labels that become tags, under the tags' names; sorted."""
+        labels = container.labels or {}
+        return tuple(
+            sorted({tag: labels[key] for key, tag in self._tags.items() if key in labels}.items())
+        )
+
+    def idle_includes(self, listed: Iterable[ListedContainer]) -> list[str]:
+        """The includes, other than one for everything, that match no listed container."""
+        containers = list(listed)
+        return [
+            pattern.text
+            for pattern in self._include
+            if pattern.text != "**" and not any(pattern.matches(c) for c in containers)
+        ]
 
     def missing(self, listed: Iterable[ListedContainer]) -> list[str]:
         """The ids and names in the configuration that no listed container has."""
@@ -84,6 +126,7 @@ _SUBJECTS: dict[str, Callable[[ListedContainer], list[str]]] = {
     "name": lambda c: [c.name],
     "image": lambda c: [c.image or ""],
     "label": _labels,
-    "project": lambda c: [(c.labels or {}).get(PROJECT_LABEL, "")],
+    "project": lambda c: [v for k, v in (c.labels or {}).items() if TAGS.get(k) == "project"],
     "id": lambda c: [c.id],
+    "state": lambda c: [c.state],
 }

@@ -27,7 +27,11 @@ NEWEST: Version = (1, 55)
 IDLE_SECONDS = 60.0
 """A stats stream this silent is lost: engines send something each second, the slowest in 24."""
 
-LIFE_EVENTS = ("create", "start", "die", "destroy", "remove", "rename", "pause", "unpause")
+LIFE_EVENTS = (
+    *("create", "start", "restart", "die", "died", "oom", "destroy", "remove"),
+    *("rename", "update", "pause", "unpause", "health_status"),
+)
+"""The events of a container's life; ``remove`` and ``died`` are Podman's words."""
 
 Garbage = Callable[[bytes, str], None]
 
@@ -41,11 +45,18 @@ class _VersionReply(Struct):
     components: list[_Component] | None = field(default=None, name="Components")
 
 
+class ContainerHealth(Struct, frozen=True):
+    """``State.Health``: ``starting``, ``healthy`` or ``unhealthy``."""
+
+    status: str = field(default="", name="Status")
+
+
 class ContainerState(Struct, frozen=True):
     """``State`` of an inspected container; a year of 1 means never started."""
 
     status: str = field(default="", name="Status")
     started_at: datetime | None = field(default=None, name="StartedAt")
+    health: ContainerHealth | None = field(default=None, name="Health")
 
 
 class InspectedContainer(Struct, frozen=True):
@@ -53,6 +64,7 @@ class InspectedContainer(Struct, frozen=True):
 
     id: str = field(default="", name="Id")
     state: ContainerState = field(default_factory=ContainerState, name="State")
+    restarts: int = field(default=0, name="RestartCount")
 
 
 class EngineClient:
@@ -71,7 +83,7 @@ class EngineClient:
         ping = await self._transport.get("/_ping", {})
         theirs = _parse_version(ping.headers.get("api-version", ""))
         if ping.status != 200 or theirs is None:
-            raise NotAnEngine(_not_an_engine(self.name, ping))
+            raise NotAnEngine(_not_an_engine(self._transport.address, ping))
         if theirs < OLDEST:
             raise EngineError(
                 f"engine {self.name} speaks API {_show(theirs)}; Tidegauge needs"
@@ -115,10 +127,18 @@ class EngineClient:
             yield frames
 
     @asynccontextmanager
-    async def events(self, garbage: Garbage) -> AsyncGenerator[AsyncIterator[ContainerEvent], None]:
-        """What happens to containers (`LIFE_EVENTS`), as it happens."""
+    async def events(
+        self, garbage: Garbage, since: int | None = None
+    ) -> AsyncGenerator[AsyncIterator[ContainerEvent], None]:
+        """What happens to containers (`LIFE_EVENTS`), as it happens.
+
+        With ``since`` (nanoseconds of the engine's clock) the engine first replays what it still
+        has from that time on.
+        """
         filters = msgspec.json.encode({"type": ["container"], "event": LIFE_EVENTS}).decode()
         query = {"filters": filters}
+        if since is not None:
+            query["since"] = f"{since // 10**9}.{since % 10**9:09}"
         async with self._stream("/events", query, ContainerEvent, garbage, None) as events:
             yield events
 
@@ -173,11 +193,14 @@ def _message(body: bytes) -> str:
     return str(said or "no reason given").strip().rstrip(".")
 
 
-def _not_an_engine(name: str, ping: Reply) -> str:
+def _not_an_engine(address: str, ping: Reply) -> str:
     if b"HTTPS" in ping.body:
-        return f"engine {name} expects TLS, which is not supported yet; use its plain address."
+        return (
+            f"the engine at {address} expects TLS, which is not supported yet; use its plain"
+            " address."
+        )
     return (
-        f"what answers as engine {name} is no container engine: GET /_ping gave status"
+        f"what answers at {address} is no container engine: GET /_ping gave status"
         f" {ping.status} without an API version. Check the address."
     )
 

@@ -6,15 +6,19 @@ of its own, so a hung or broken stream delays no other.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from tidegauge.clock import Clock
 from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.frames import Container, Engine, ListedContainer, Sample
+from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer, Sample
+from tidegauge.docker.lives import Condition, Observation, life_event, time_of
+from tidegauge.docker.roster import plan, present
 from tidegauge.errors import EngineError, NoSuchContainer
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet, Source
@@ -27,57 +31,16 @@ SETTLE_SECONDS = 0.1
 STEADY_SECONDS = 60.0
 """A stream that lived so long before it broke is worth telling again."""
 
-ALIVE = frozenset({"running", "paused", "restarting"})
-
 INSPECTIONS_AT_ONCE = 4
 
-
-class Changes(Struct, frozen=True):
-    """What a new list asks for."""
-
-    open: tuple[Container, ...]
-    close: tuple[str, ...]
-
-
-def plan(
-    engine: Engine,
-    choice: Choice,
-    listed: Iterable[ListedContainer],
-    watched: Mapping[str, Container],
-) -> Changes:
-    """Compare the containers there are with those watched, by id.
-
-    A rename closes and opens again. Of two containers with one alias the one not
-    watched before gets its id added: their values never mix.
-    """
-    wanted: dict[str, Container] = {}
-    aliases: set[str] = set()
-    for container in sorted(listed, key=lambda one: one.id not in watched):
-        alias = choice.decide(container).alias
-        if alias is None or container.state not in ALIVE:
-            continue
-        if alias in aliases:
-            alias = f"{alias}-{container.id[:12]}"
-        aliases.add(alias)
-        wanted[container.id] = Container(
-            engine, container.id, container.name, alias, container.image or ""
-        )
-    unchanged = {key for key, was in watched.items() if _same(was, wanted.get(key))}
-    return Changes(
-        open=tuple(container for key, container in wanted.items() if key not in unchanged),
-        close=tuple(key for key in watched if key not in unchanged),
-    )
-
-
-def _same(was: Container, now: Container | None) -> bool:
-    return now is not None and structs.replace(was, started_at=None) == now
+REPLAYED_EVENTS = 256
+"""An engine keeps so many past events; what was heard before is recognised among them."""
 
 
 class Follower:
     """Follows the chosen containers of one engine and sends their samples.
 
-    ``engine`` is ``None`` until the engine answered; ``watched`` are the open streams by id;
-    ``trouble`` says in words why there is no engine.
+    ``engine`` is ``None`` until the engine answered; ``trouble`` says in words why.
     """
 
     def __init__(
@@ -93,10 +56,17 @@ class Follower:
         self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._started: set[str] = set()
-        self.watched: dict[str, Container] = {}
+        self._births: dict[str, datetime] = {}
+        self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
+        self._known: dict[str, Container] = {}
         self.engine: Engine | None = None
         self.listed = False
         self.trouble = ""
+
+    @property
+    def watched(self) -> dict[str, Container]:
+        """The containers with an open stream, by id."""
+        return {key: self._known[key] for key in self._streams if key in self._known}
 
     @property
     def settled(self) -> bool:
@@ -108,17 +78,17 @@ class Follower:
         doing = "waiting for" if self.trouble else "connecting to"
         return f"{doing} engine {self._client.name}"
 
-    def source(self) -> Source[Sample]:
-        """Samples of all chosen containers, as they come.
+    def source(self) -> Source[Observation]:
+        """Samples, events and states of all chosen containers, as they come.
 
-        Emits when: a stream gives a sample.
+        Emits when: a stream gives a sample, an event comes, a list tells a state.
         Backpressures when: what follows does; that stalls the sockets, so nothing slow follows.
         Completes when: never; a lost engine is tried again for ever.
         Fails when: never for an engine's sake.
         """
         return Source(f"stats streams of {self._client.name}", self._follow)
 
-    async def _follow(self, outlet: Outlet[Sample]) -> None:
+    async def _follow(self, outlet: Outlet[Observation]) -> None:
         backoff = Backoff(0.5, 15.0, self._random)
         try:
             while True:
@@ -141,28 +111,34 @@ class Follower:
             "engine answers", engine=engine.name, kind=engine.kind, version=engine.version
         )
 
-    async def _session(self, engine: Engine, outlet: Outlet[Sample]) -> None:
+    async def _session(self, engine: Engine, outlet: Outlet[Observation]) -> None:
         """From the first list until the engine is lost; then raises `EngineError`."""
         doorbell = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen(doorbell))
+            listening = tasks.create_task(self._listen(engine, outlet, doorbell))
             while not listening.done():
                 doorbell.clear()
                 listed = await self._reconcile(engine, outlet, tasks)
                 await self._clock.wait(doorbell, RECONCILE_SECONDS if listed else RETRY_SECONDS)
                 await self._clock.sleep(SETTLE_SECONDS)
-            self._close(tuple(self.watched))
+            self._close(tuple(self._streams))
         if lost := listening.result():
             raise lost
 
-    async def _listen(self, doorbell: asyncio.Event) -> EngineError | None:
-        """Ring when listening began and at each event; return when no more will come."""
+    async def _listen(
+        self, engine: Engine, outlet: Outlet[Observation], doorbell: asyncio.Event
+    ) -> EngineError | None:
+        """Ring when listening began and at each event; return when no more will come.
+
+        Events since the last one heard are replayed by the engine; it keeps few, so the list
+        that follows decides.
+        """
+        since = self._heard[-1][0] if self._heard else None
         try:
-            async with self._client.events(self._garbage_from("events")) as events:
+            async with self._client.events(self._garbage_from("events"), since) as events:
                 doorbell.set()
                 async for event in events:
-                    if event.action == "start":
-                        self._started.add(event.actor.id)
+                    await self._hear(event, engine, outlet)
                     doorbell.set()
         except EngineError as error:
             return error
@@ -170,8 +146,39 @@ class Follower:
             doorbell.set()
         return None
 
+    async def _hear(
+        self, event: ContainerEvent, engine: Engine, outlet: Outlet[Observation]
+    ) -> None:
+        key = event.actor.id
+        heard = (event.time_ns, key, event.action)
+        container = self._known.get(key) or self._unlisted(event, engine)
+        if heard in self._heard or container is None:
+            return
+        self._heard.append(heard)
+        if event.action == "start":
+            self._started.add(key)
+            self._births[key] = time_of(event)
+        started = self._births.get(key) or container.started_at
+        await outlet.send(life_event(container, event, started))
+        if event.action in {"die", "died", "destroy", "remove"}:
+            self._births.pop(key, None)
+
+    def _unlisted(self, event: ContainerEvent, engine: Engine) -> Container | None:
+        """A container so young that no list had it yet; events carry its labels."""
+        told = event.actor.attributes
+        one = ListedContainer(
+            id=event.actor.id,
+            names=[told.get("name", "")],
+            image=told.get("image"),
+            state="created",
+            labels=told,
+        )
+        for condition in present(engine, self._choice, [one], self._known):
+            return self._known.setdefault(one.id, condition.container)
+        return None
+
     async def _reconcile(
-        self, engine: Engine, outlet: Outlet[Sample], tasks: asyncio.TaskGroup
+        self, engine: Engine, outlet: Outlet[Observation], tasks: asyncio.TaskGroup
     ) -> bool:
         """Open and close streams as the engine's list asks; false if it could not be had."""
         try:
@@ -182,20 +189,22 @@ class Follower:
         self.listed = True
         self._journal.over("list failed", self._client.name)
         self._tell_missing(listed)
-        changes = plan(engine, self._choice, listed, self.watched)
+        conditions = present(engine, self._choice, listed, self._known)
+        changes = plan(conditions, self._known, tuple(self._streams))
         self._close(changes.close)
-        # A stream outlives a restart of its container; only its time of birth is new.
-        for restarted in self._started & self.watched.keys():
-            tasks.create_task(self._relearn_birth(self.watched[restarted]))
+        self._known = {each.container.id: each.container for each in conditions}
+        for restarted in self._started & self._streams.keys():
+            # A stream outlives a restart of its container; only its time of birth is new.
+            tasks.create_task(self._relearn_birth(self._known[restarted], outlet))
         self._started.clear()
         for container in changes.open:
-            self.watched[container.id] = container
             self._streams[container.id] = tasks.create_task(self._hold(container, outlet))
+        for condition in (*changes.gone, *conditions):
+            await outlet.send(condition)
         return True
 
     def _close(self, ids: Iterable[str]) -> None:
         for key in ids:
-            self.watched.pop(key, None)
             if stream := self._streams.pop(key, None):
                 stream.cancel()
 
@@ -213,14 +222,14 @@ class Follower:
             if key not in missing and self._journal.over("container missing", subject):
                 self._journal.told("container appeared", engine=self._client.name, container=key)
 
-    async def _hold(self, container: Container, outlet: Outlet[Sample]) -> None:
+    async def _hold(self, container: Container, outlet: Outlet[Observation]) -> None:
         """Keep one container's stream open until told to stop, or until it is removed."""
         backoff = Backoff(1.0, 30.0, self._random)
         while True:
             trouble: EngineError | None = None
             opened = self._clock.monotonic()
             try:
-                await self._learn_birth(container.id)
+                await self._learn_birth(container.id, outlet)
                 await self._stream(container, outlet, backoff)
             except NoSuchContainer:
                 return
@@ -233,25 +242,32 @@ class Follower:
                     self._journal.over("stream lost", container.alias)
                 self._journal.trouble("stream lost", str(trouble), container.alias)
 
-    async def _stream(self, container: Container, outlet: Outlet[Sample], backoff: Backoff) -> None:
+    async def _stream(
+        self, container: Container, outlet: Outlet[Observation], backoff: Backoff
+    ) -> None:
         garbage = self._garbage_from(container.alias)
         async with self._client.stats(container.id, garbage) as frames:
             async for frame in frames:
-                await outlet.send(Sample(self.watched.get(container.id, container), frame))
+                await outlet.send(Sample(self._known.get(container.id, container), frame))
                 backoff.reset()
 
-    async def _relearn_birth(self, container: Container) -> None:
+    async def _relearn_birth(self, container: Container, outlet: Outlet[Observation]) -> None:
         try:
-            await self._learn_birth(container.id)
+            await self._learn_birth(container.id, outlet)
+        except NoSuchContainer:
+            return  # an event has told, or will
         except EngineError as error:
             self._journal.trouble("inspect failed", str(error), container.alias)
 
-    async def _learn_birth(self, key: str) -> None:
-        """Ask when a watched container's present life began."""
+    async def _learn_birth(self, key: str, outlet: Outlet[Observation]) -> None:
+        """Ask when a container's present life began, and how often it was restarted."""
         async with self._inspections:
-            born = (await self._client.inspect(key)).state.started_at
-        if watched := self.watched.get(key):
-            self.watched[key] = structs.replace(watched, started_at=born)
+            found = await self._client.inspect(key)
+        if known := self._known.get(key):
+            state = found.state
+            known = self._known[key] = structs.replace(known, started_at=state.started_at)
+            health = state.health.status if state.health else None
+            await outlet.send(Condition(known, state.status, health, found.restarts))
 
     def _garbage_from(self, subject: str) -> Callable[[bytes, str], None]:
         def garbage(data: bytes, error: str) -> None:

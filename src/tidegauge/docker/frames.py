@@ -134,6 +134,8 @@ class Container(Struct, frozen=True):
     name: str
     alias: str
     image: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Labels under the names the configuration gives them."""
     started_at: datetime | None = None
     """When it last started, by the engine's clock, if that is known: its counters began there."""
 
@@ -152,6 +154,7 @@ class ListedContainer(Struct, frozen=True, rename={"id": "Id", "names": "Names"}
     names: list[str] | None = None
     image: Annotated[str | None, Meta()] = field(default=None, name="Image")
     state: str = field(default="", name="State")
+    status: str = field(default="", name="Status")
     labels: dict[str, str] | None = field(default=None, name="Labels")
 
     @property

@@ -48,6 +48,11 @@ class OpenStream(Struct, frozen=True):
 class Transport(Protocol):
     """What the client needs of the wire."""
 
+    @property
+    def address(self) -> str:
+        """Where it leads to, as the user wrote it."""
+        ...
+
     async def get(self, path: str, query: Query) -> Reply:
         """One request, one whole reply; raises `EngineError`."""
         ...
@@ -72,6 +77,11 @@ class HttpTransport:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def address(self) -> str:
+        """The endpoint, as the user wrote it."""
+        return self._endpoint.text
 
     async def get(self, path: str, query: Query) -> Reply:
         """One request, one whole reply."""
@@ -136,9 +146,14 @@ def _translate(error: Exception, address: str) -> EngineError:
                 f"no permission to use {address}: run as root, or add your user to the group"
                 ' that owns the socket ("sudo usermod -aG docker $USER", then log in again).'
             )
-        case FileNotFoundError():
+        case FileNotFoundError() | ConnectionRefusedError() if address.startswith("unix:"):
+            lack = (
+                "there is no such"
+                if isinstance(cause, FileNotFoundError)
+                else "nobody listens on that"
+            )
             return EngineUnreachable(
-                f"no engine at {address}: there is no such socket."
+                f"no engine at {address}: {lack} socket."
                 ' Is Docker running ("sudo systemctl start docker")?'
             )
         case aiohttp.ServerTimeoutError() | TimeoutError():

@@ -103,6 +103,17 @@ DISK_OPERATIONS_SUM = Metric(
 PIDS = Metric("container.pids.count", Kind.GAUGE, "{pid}", "Tasks, threads included")
 PIDS_LIMIT = Metric("container.pids.limit", Kind.GAUGE, "{pid}", "Most tasks allowed")
 
+STATE = Metric("container.state", Kind.GAUGE, "1", "1 for the state it is in, 0 for the others")
+HEALTH = Metric("container.health", Kind.GAUGE, "1", "1 for the health it has, 0 for the others")
+UPTIME = Metric("container.uptime", Kind.GAUGE, "s", "Time since its last start")
+RESTARTS = Metric(
+    "container.restart.count", Kind.GAUGE, "{restart}", "Restarts, by policy and by hand"
+)
+EXITS = Metric("container.exit.count", Kind.COUNTER, "{exit}", "Ends, by exit code")
+OOMS = Metric("container.oom.count", Kind.COUNTER, "{kill}", "Kills for lack of memory")
+SAMPLES = Metric("container.samples", Kind.COUNTER, "{sample}", "Samples that came")
+MISSED = Metric("container.samples.missed", Kind.COUNTER, "s", "Seconds for which none came")
+
 CATALOGUE: tuple[Metric, ...] = (
     CPU_TIME,
     CPU_USAGE,
@@ -131,4 +142,12 @@ CATALOGUE: tuple[Metric, ...] = (
     DISK_OPERATIONS_SUM,
     PIDS,
     PIDS_LIMIT,
+    STATE,
+    HEALTH,
+    UPTIME,
+    RESTARTS,
+    EXITS,
+    OOMS,
+    SAMPLES,
+    MISSED,
 )

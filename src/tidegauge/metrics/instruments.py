@@ -125,7 +125,7 @@ class Counter:
         """Take for granted that the engine's value began at zero in this life."""
         self._life, self._seen = life, 0
 
-    def add(self, amount: int) -> None:
+    def add(self, amount: Number) -> None:
         """Add an increment of one sample."""
         self._increments.append(amount)
         self.last = (self.last or 0) + amount

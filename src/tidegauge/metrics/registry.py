@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from tidegauge.docker.frames import Container
+from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics.catalogue import Metric
 from tidegauge.metrics.instruments import Instrument
+from tidegauge.metrics.life import LifeRecorder
 from tidegauge.metrics.recorders import (
     CpuRecorder,
     DiskRecorder,
@@ -13,7 +15,15 @@ from tidegauge.metrics.recorders import (
     PidsRecorder,
 )
 from tidegauge.metrics.snapshot import Attributes, Series, Snapshot
-from tidegauge.readings import CpuReading, DiskReading, MemoryReading, NetworkReading, PidsReading
+from tidegauge.readings import (
+    ContinuityReading,
+    CpuReading,
+    DiskReading,
+    MemoryReading,
+    NetworkReading,
+    PidsReading,
+    UptimeReading,
+)
 
 FORGET_AFTER = 24 * 3600.0
 """Seconds without a sample after which a container's totals are given up: memory is bounded."""
@@ -22,7 +32,7 @@ FORGET_AFTER = 24 * 3600.0
 class _Entity:
     """A named container and its recorders; the name outlives restarts and recreation."""
 
-    __slots__ = ("container", "cpu", "disk", "fresh_at", "memory", "network", "pids")
+    __slots__ = ("container", "cpu", "disk", "fresh_at", "life", "memory", "network", "pids")
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -32,6 +42,7 @@ class _Entity:
         self.network = NetworkRecorder()
         self.disk = DiskRecorder()
         self.pids = PidsRecorder()
+        self.life = LifeRecorder()
 
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
         yield from self.cpu.series()
@@ -39,6 +50,7 @@ class _Entity:
         yield from self.network.series()
         yield from self.disk.series()
         yield from self.pids.series()
+        yield from self.life.series()
 
 
 class Registry:
@@ -71,6 +83,22 @@ class Registry:
     def pids(self, reading: PidsReading) -> None:
         """Record tasks."""
         self._entity(reading.container).pids.record(reading)
+
+    def uptime(self, reading: UptimeReading) -> None:
+        """Record the time since the start."""
+        self._entity(reading.container).life.uptime(reading)
+
+    def continuity(self, reading: ContinuityReading) -> None:
+        """Record that a sample came, and what was missed before it."""
+        self._entity(reading.container).life.continuity(reading)
+
+    def condition(self, seen: Condition) -> None:
+        """Record a state."""
+        self._entity(seen.container).life.condition(seen)
+
+    def life(self, event: LifeEvent) -> None:
+        """Record an event."""
+        self._entity(event.container).life.life(event)
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""

@@ -8,8 +8,10 @@ from tidegauge.readings.disk import DeviceIo, DiskReading, disk
 from tidegauge.readings.memory import MemoryReading, memory
 from tidegauge.readings.network import InterfaceTraffic, NetworkReading, network
 from tidegauge.readings.pids import PidsReading, pids
+from tidegauge.readings.time import ContinuityReading, UptimeReading, continuity, uptime
 
 __all__ = [
+    "ContinuityReading",
     "CpuReading",
     "DeviceIo",
     "DiskReading",
@@ -17,9 +19,12 @@ __all__ = [
     "MemoryReading",
     "NetworkReading",
     "PidsReading",
+    "UptimeReading",
+    "continuity",
     "cpu",
     "disk",
     "memory",
     "network",
     "pids",
+    "uptime",
 ]

@@ -42,7 +42,7 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> str:
     body = [[_shown(row[column], column == columns[-1]) for column in columns] for row in rows]
-    numeric = [any(isinstance(row[c], int | float) for row in rows) for c in columns]
+    numeric = [not any(isinstance(row[c], str) for row in rows) for c in columns]
     widths = [max(map(width, column)) for column in zip(columns, *body, strict=True)]
     lines = (
         "  ".join(map(_padded, cells, widths, numeric)).rstrip() for cells in ([*columns], *body)

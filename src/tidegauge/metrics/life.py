@@ -1,0 +1,87 @@
+"""Instruments of what happens to a container besides its use of resources."""
+
+from collections.abc import Iterator
+
+from tidegauge.docker.lives import Condition, LifeEvent
+from tidegauge.metrics import catalogue
+from tidegauge.metrics.catalogue import Metric
+from tidegauge.metrics.instruments import Counter, Gauge, Instrument
+from tidegauge.metrics.snapshot import Attributes
+from tidegauge.readings import ContinuityReading, UptimeReading
+
+STATES = ("created", "running", "paused", "restarting", "exited", "dead")
+HEALTHS = ("starting", "healthy", "unhealthy")
+
+EXIT_CLASSES = {0: "0", 1: "1", 126: "126", 127: "127", 137: "137", 139: "139", 143: "143"}
+"""Exit codes with a meaning of their own (128 + a signal's number); all others are ``other``."""
+
+
+class LifeRecorder:
+    """State, health, uptime, restarts, exits, out-of-memory kills, and gaps in the samples."""
+
+    def __init__(self) -> None:
+        self._state: str | None = None
+        self._health: str | None = None
+        self._states = {state: Gauge() for state in STATES}
+        self._healths = {health: Gauge() for health in HEALTHS}
+        self._uptime, self._restarts = Gauge(), Gauge()
+        self._by_engine = self._by_hand = 0
+        self._exits: dict[str, Counter] = {}
+        self._ooms, self._samples, self._missed = Counter(), Counter(), Counter()
+
+    def condition(self, seen: Condition) -> None:
+        """Take a state; it holds until the next one, or until the container is gone."""
+        if seen.gone:
+            self._state = self._health = None
+            return
+        self._state, self._health = seen.state, seen.health
+        if seen.restarts is not None:
+            self._by_engine = seen.restarts
+            self._restarts.set(self._by_engine + self._by_hand)
+
+    def life(self, event: LifeEvent) -> None:
+        """Count an event."""
+        match event.kind:
+            case "die" if event.exit_code is not None:
+                name = EXIT_CLASSES.get(event.exit_code, "other")
+                self._exits.setdefault(name, Counter()).add(1)
+            case "oom":
+                self._ooms.add(1)
+            case "restart":  # the engine's own count has only those of a restart policy
+                self._by_hand += 1
+                self._restarts.set(self._by_engine + self._by_hand)
+            case "health_status":
+                self._health = event.health
+            case _:
+                pass
+
+    def uptime(self, reading: UptimeReading) -> None:
+        """Take the time since the start."""
+        self._uptime.set(reading.seconds)
+
+    def continuity(self, reading: ContinuityReading) -> None:
+        """Count a sample, and the seconds missed before it."""
+        self._samples.add(1)
+        if reading.missed:
+            self._missed.add(reading.missed)
+
+    def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
+        """Each instrument under its name; a state is told anew each tick while it holds."""
+        yield from _one_of(catalogue.STATE, "container.state", self._states, self._state)
+        yield from _one_of(catalogue.HEALTH, "container.health", self._healths, self._health)
+        yield catalogue.UPTIME, (), self._uptime
+        yield catalogue.RESTARTS, (), self._restarts
+        for name, counter in self._exits.items():
+            yield catalogue.EXITS, (("exit.code", name),), counter
+        yield catalogue.OOMS, (), self._ooms
+        yield catalogue.SAMPLES, (), self._samples
+        yield catalogue.MISSED, (), self._missed
+
+
+def _one_of(
+    metric: Metric, attribute: str, gauges: dict[str, Gauge], present: str | None
+) -> Iterator[tuple[Metric, Attributes, Instrument]]:
+    if present in gauges:
+        for name, gauge in gauges.items():
+            gauge.set(int(name == present))
+            yield metric, ((attribute, name),), gauge

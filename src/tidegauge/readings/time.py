@@ -1,0 +1,40 @@
+"""Time: how long a container runs, and which seconds of it no sample told of."""
+
+from msgspec import Struct
+
+from tidegauge.docker.frames import Container
+from tidegauge.docker.intervals import Interval
+
+SECONDS_BETWEEN_SAMPLES = {"docker": 1.0, "podman": 5.0}
+"""What an engine with nothing else to do keeps to."""
+
+
+class UptimeReading(Struct, frozen=True, gc=False):
+    """Seconds since the start of the present life, by the engine's clock."""
+
+    container: Container
+    seconds: float
+
+
+class ContinuityReading(Struct, frozen=True, gc=False):
+    """One sample came; ``missed`` are the whole seconds before it for which none came."""
+
+    container: Container
+    missed: float
+
+
+def uptime(interval: Interval) -> UptimeReading | None:
+    """Time since the start; ``None`` where the engine did not tell when that was."""
+    started = interval.container.started_at
+    if started is None or started.year == 1 or started > interval.now.read:
+        return None
+    return UptimeReading(interval.container, (interval.now.read - started).total_seconds())
+
+
+def continuity(interval: Interval) -> ContinuityReading:
+    """What an interval says about gaps; the time between two lives is no gap."""
+    if interval.before is None:
+        return ContinuityReading(interval.container, 0.0)
+    usual = SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
+    passed = (interval.now.read - interval.before.read).total_seconds()
+    return ContinuityReading(interval.container, max(0, round(passed / usual) - 1) * usual)

@@ -1,0 +1,127 @@
+"""Who is there and which streams they ask for: pure decisions on lists."""
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from tidegauge.docker.choice import Choice
+from tidegauge.docker.frames import Container, Engine, ListedContainer
+from tidegauge.docker.roster import alive, plan, present
+
+ENGINE = Engine("local")
+EVERYTHING = Choice({}, ["**"], [])
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def listed(name, number=1, state="running", **fields):
+    return ListedContainer(id=f"{number:064x}", names=[f"/{name}"], state=state, **fields)
+
+
+def container(name, number=1, **fields):
+    return Container(ENGINE, f"{number:064x}", name, name, **fields)
+
+
+def known(*containers):
+    return {each.id: each for each in containers}
+
+
+def test_the_chosen_containers_and_their_states_are_present():
+    """Stopped ones too; health is read from the status text; what is not chosen is not there."""
+    found = present(
+        ENGINE,
+        Choice({}, ["**"], ["no"]),
+        [
+            listed("web", 1, status="Up 5 minutes (healthy)"),
+            listed("new", 2, status="Up 1 second (health: starting)"),
+            listed("done", 3, "exited", status="Exited (0) 1 hour ago"),
+            listed("no", 4),
+        ],
+        {},
+    )
+
+    assert [(each.container.alias, each.state, each.health) for each in found] == [
+        ("web", "running", "healthy"),
+        ("new", "running", "starting"),
+        ("done", "exited", None),
+    ]
+    assert [each.alias for each in alive(found)] == ["web", "new"]
+
+
+def test_labels_become_tags():
+    """Compose and Swarm ones by themselves, others under the names the configuration gives."""
+    choice = Choice({}, ["**"], [], {"team": "owner"})
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.container-number": "2",
+        "team": "a",
+        "other": "b",
+    }
+
+    (found,) = present(ENGINE, choice, [listed("web", labels=labels)], {})
+
+    assert dict(found.container.tags) == {
+        "project": "shop",
+        "service": "web",
+        "replica": "2",
+        "owner": "a",
+    }
+
+
+def test_what_is_known_of_a_birth_is_kept():
+    """A list does not tell it, so the next one must not take it away."""
+    web = container("web", started_at=BORN)
+
+    (found,) = present(ENGINE, EVERYTHING, [listed("web")], known(web))
+
+    assert found.container == web
+
+
+def test_two_containers_never_share_an_alias():
+    """The one not known before carries its id, whatever the order of the list."""
+    choice = Choice({"a": "b"}, ["**"], [])
+    old = container("b", 2)
+
+    found = present(ENGINE, choice, [listed("a", 1), listed("b", 2)], known(old))
+
+    assert [each.container.alias for each in found] == ["b", "b-000000000000"]
+    assert found[0].container == old
+
+
+def test_a_plan_opens_what_is_new_and_closes_what_is_gone():
+    """Running ones are opened, stopped and vanished ones closed, the rest left alone."""
+    web, old, done = container("web", 1), container("old", 2), container("done", 4)
+    before = known(web, old, done)
+    lists = [listed("web", 1), listed("new", 3), listed("done", 4, "exited")]
+
+    changes = plan(present(ENGINE, EVERYTHING, lists, before), before, before)
+
+    assert [each.alias for each in changes.open] == ["new"]
+    assert changes.close == (old.id, done.id)
+    assert [(each.container, each.gone) for each in changes.gone] == [(old, True)]
+
+
+def test_a_rename_closes_and_opens_under_the_new_name():
+    """The old alias is gone and gets no more samples."""
+    web = container("web")
+
+    changes = plan(
+        present(ENGINE, EVERYTHING, [listed("web2")], known(web)), known(web), known(web)
+    )
+
+    assert [each.alias for each in changes.open] == ["web2"]
+    assert changes.close == (web.id,)
+    assert [each.container.alias for each in changes.gone] == ["web"]
+
+
+def test_a_birth_learned_later_moves_no_stream():
+    """Only who a container is decides, not what was learned of it."""
+    web = container("web")
+    learned = replace(web, started_at=BORN)
+
+    changes = plan(
+        present(ENGINE, EVERYTHING, [listed("web")], known(learned)), known(learned), known(web)
+    )
+
+    assert changes.open == ()
+    assert changes.close == ()
