@@ -14,6 +14,7 @@ from pairs import Measurement, Stopwatch
 
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
+from tidegauge.docker.intervals import Intervals
 from tidegauge.metrics import Registry
 from tidegauge.pipeline import collecting
 from tidegauge.streams import Outlet, Source
@@ -89,7 +90,7 @@ class _Work:
 
         source: Source[Sample] = Source("recorded lines", produce)
         journal = a_journal()
-        asyncio.run(collecting(source, Registry({}), journal, {}).run())
+        asyncio.run(collecting(source, Intervals(journal.drop), Registry({}), journal, {}).run())
         if journal.counts:
             raise ValueError(f"not everything was recorded: {journal.counts}")
         return spent[0]

@@ -11,7 +11,7 @@ from fakes.engine import FakeEngine
 from fakes.stats import frame, streaming
 from manual_clock import ManualClock
 from snapshots import a_journal
-from tidegauge.app import compose, engine_client, run, show_start
+from tidegauge.app import Memory, compose, engine_client, run, show_start
 from tidegauge.clock import SystemClock
 from tidegauge.config import AgentOptions, EngineOptions, ExportersOptions, Options
 from tidegauge.docker.frames import Engine
@@ -36,7 +36,7 @@ class Composed:
     def __init__(self, some: Options) -> None:
         self.stop, self.clock = asyncio.Event(), SystemClock()
         self.journal, self.sentences = a_journal()
-        self.program = compose(some, {}, self.journal, self.clock, self.stop)
+        self.program = compose(some, {}, self.clock, self.stop, Memory(self.journal))
 
     async def run(self) -> None:
         progress = Progress(io.StringIO(), 80)

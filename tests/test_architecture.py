@@ -26,11 +26,14 @@ MAY_IMPORT = {
     "streams": "errors clock",
     "docker": "errors clock journal globs streams",
     "readings": "docker.frames docker.intervals",
-    "metrics": "readings docker.frames docker.intervals",
+    "metrics": "readings docker.frames docker.intervals docker.lives",
     "exporters": "errors clock journal globs units metrics docker.frames",
     "terminal": "",
     "config": "errors units docker.endpoint exporters.statsd",
-    "pipeline": "journal globs streams docker.frames docker.intervals readings metrics exporters",
+    "pipeline": (
+        "journal globs streams docker.frames docker.intervals docker.lives readings metrics"
+        " exporters"
+    ),
     "logs": "config terminal",
     "arguments": "__init__ errors config terminal",
     "app": "errors clock journal globs streams docker metrics exporters terminal config pipeline",

@@ -10,6 +10,7 @@ from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
 from tidegauge.docker.frames import Sample
+from tidegauge.docker.intervals import Intervals
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
 from tidegauge.exporters.delivery import DEADLINE
@@ -70,7 +71,9 @@ async def collected(recording: str, kept: dict[str, Selection] | None = None):
         for frame in frames(recording)
         for alias in ("web", "db")
     ]
-    await collecting(from_iterable(samples), registry, journal, kept or {}).run()
+    await collecting(
+        from_iterable(samples), Intervals(journal.drop), registry, journal, kept or {}
+    ).run()
     return registry, journal
 
 

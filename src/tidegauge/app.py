@@ -5,7 +5,7 @@ import contextlib
 import random
 import socket
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -13,22 +13,31 @@ from tidegauge.clock import Clock
 from tidegauge.config import EngineOptions, Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.endpoint import find_host, parse_endpoint
+from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.transport import HttpTransport
-from tidegauge.errors import ConfigError
+from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.transport import HttpTransport, Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, Exporter
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry
 from tidegauge.pipeline import collecting, reporting
-from tidegauge.streams import Pipeline, Running, merge, ticks
+from tidegauge.streams import Pipeline, Running, Source, Tick, merge, ticks
 from tidegauge.terminal.progress import Progress
 
 FLUSH_SECONDS = 5.0
 """How long the last flush may take after a stop; then what is left is given up, and told."""
 
 DROPPED = "snapshot dropped"
+
+
+class Memory:
+    """What outlives a change of the configuration: totals, and where each container stood."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.registry = Registry(journal.counts)
+        self.intervals = Intervals(journal.drop)
 
 
 class Program(Struct, frozen=True):
@@ -40,18 +49,23 @@ class Program(Struct, frozen=True):
     reporting: Pipeline
 
 
-def engine_client(engine: EngineOptions, environ: Mapping[str, str]) -> EngineClient:
-    """A client for a configured engine; raises `ConfigError` for an address nobody can use."""
-    try:
-        endpoint = parse_endpoint(find_host(engine.host, environ))
-    except ValueError as error:  # a configured one was checked when it was read
-        raise ConfigError(f"DOCKER_HOST {error}.") from None
-    return EngineClient(engine.name, HttpTransport(endpoint))
+def engine_client(
+    engine: EngineOptions,
+    environ: Mapping[str, str],
+    wrapped: Callable[[str, Transport], Transport] = lambda _, transport: transport,
+) -> EngineClient:
+    """A client for a configured engine; raises `ConfigError` for an address nobody can use.
+
+    ``wrapped`` may put something around the transport to the engine of this name.
+    """
+    endpoint = find_endpoint(engine.host, engine.context, engine.tls, environ)
+    return EngineClient(engine.name, wrapped(engine.name, HttpTransport(endpoint)))
 
 
 def choice_of(options: Options) -> Choice:
     """The containers the user chose."""
-    return Choice(options.containers, options.filters.include, options.filters.exclude)
+    filters = options.filters
+    return Choice(options.containers, filters.include, filters.exclude, options.labels)
 
 
 def open_exporters(options: Options, journal: Journal, clock: Clock) -> list[Exporter]:
@@ -68,17 +82,39 @@ def open_exporters(options: Options, journal: Journal, clock: Clock) -> list[Exp
 def compose(
     options: Options,
     environ: Mapping[str, str],
-    journal: Journal,
     clock: Clock,
     stop: asyncio.Event,
+    memory: Memory,
 ) -> Program:
-    """Draw both pipelines from the options; ``stop`` ends the reporting one with a last flush."""
-    registry = Registry(journal.counts)
-    followers = tuple(
-        Follower(engine_client(each, environ), choice_of(options), journal, clock, random.random)
-        for each in options.engines
-    )
+    """The program of these options; ``stop`` ends it with a last flush."""
+    journal = memory.journal
+    clients = [engine_client(each, environ) for each in options.engines]
+    followers = followers_of(options, clients, journal, clock, random.random)
     out = tuple(Delivery(each, journal) for each in open_exporters(options, journal, clock))
+    return draw(options, followers, out, memory, ticks(clock, options.tick_interval, stop))
+
+
+def followers_of(
+    options: Options,
+    clients: Iterable[EngineClient],
+    journal: Journal,
+    clock: Clock,
+    random: Callable[[], float],
+) -> tuple[Follower, ...]:
+    """One follower for each engine."""
+    choice = choice_of(options)
+    return tuple(Follower(each, choice, journal, clock, random) for each in clients)
+
+
+def draw(
+    options: Options,
+    followers: tuple[Follower, ...],
+    out: tuple[Delivery, ...],
+    memory: Memory,
+    every_tick: Source[Tick],
+) -> Program:
+    """Draw both pipelines."""
+    registry, seen = memory.registry, merge(*(each.source() for each in followers))
     kept: dict[str, Selection] = {
         category: Selection(each.include, each.exclude)
         for category, each in options.filters.categories.items()
@@ -86,8 +122,8 @@ def compose(
     return Program(
         followers,
         out,
-        collecting(merge(*(each.source() for each in followers)), registry, journal, kept),
-        reporting(ticks(clock, options.tick_interval, stop), registry, out),
+        collecting(seen, memory.intervals, registry, memory.journal, kept),
+        reporting(every_tick, registry, out),
     )
 
 

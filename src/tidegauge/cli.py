@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from typing import cast
 
-from tidegauge.app import compose, run
+from tidegauge.app import Memory, compose
 from tidegauge.arguments import Arguments, parse
 from tidegauge.check import check
 from tidegauge.clock import SystemClock
@@ -17,6 +16,7 @@ from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.logs import open_log
 from tidegauge.once import as_text, once
+from tidegauge.session import Session
 from tidegauge.streams import drawing
 from tidegauge.terminal.progress import Progress
 
@@ -68,36 +68,9 @@ def _print(text: str) -> None:
 def _run(arguments: Arguments, environ: Environ) -> int:
     loaded, progress = load(arguments.config, environ), Progress(sys.stderr)
     journal = _journal(loaded, progress, environ)
-    asyncio.run(_run_until_stopped(loaded, environ, journal, progress))
+    session = Session(arguments.config, environ, journal, SystemClock(), progress)
+    asyncio.run(session.run(loaded.options))
     return 0
-
-
-async def _run_until_stopped(
-    loaded: Loaded, environ: Environ, journal: Journal, progress: Progress
-) -> None:
-    stop, clock = asyncio.Event(), SystemClock()
-    program = compose(loaded.options, environ, journal, clock, stop)
-    _listen_to_signals(stop, progress)
-    for each in program.deliveries:
-        exporter = each.exporter
-        journal.told("metrics go out", exporter=exporter.name, to=exporter.destination)
-    if not program.deliveries:
-        journal.told("metrics go nowhere: add a table such as [exporters.statsd]")
-    await run(program, journal, clock, stop, progress)
-    journal.stopped()
-
-
-def _listen_to_signals(stop: asyncio.Event, progress: Progress) -> None:
-    """The first SIGINT or SIGTERM stops in good order, a second one at once."""
-
-    def hear(number: int) -> None:
-        if stop.is_set():
-            progress.done()
-            os._exit(128 + number)  # whatever still hangs, a thread included, is left behind
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, hear, number)
 
 
 def _check(arguments: Arguments, environ: Environ) -> int:
@@ -129,7 +102,8 @@ def _reported(report: str, troubles: Sequence[str]) -> int:
 def _graph(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
     journal = _journal(loaded, Progress(sys.stderr), environ)
-    program = compose(loaded.options, environ, journal, SystemClock(), asyncio.Event())
+    end, memory = asyncio.Event(), Memory(journal)
+    program = compose(loaded.options, environ, SystemClock(), end, memory)
     if arguments.mermaid:
         _print(drawing.as_mermaid(program.collecting, program.reporting))
     else:

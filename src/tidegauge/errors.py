@@ -6,7 +6,8 @@
     ├── ConfigError               correct the file, key or argument; exit code 2
     ├── EngineError               something about one engine; its message is fit for users
     │   ├── EngineUnreachable     nobody answers there: wait, try again
-    │   ├── EngineForbidden       the socket is there, we may not use it: tell, try again
+    │   ├── EngineForbidden       it is there, we may not use it: tell, try again
+    │   ├── EngineUntrusted       its certificate does not prove that it is it: tell, try again
     │   ├── NotAnEngine           something else answers: tell, try again
     │   ├── ConnectionLost        it broke off in the middle: open it again
     │   ├── NoSuchContainer       wait until it appears
@@ -36,7 +37,11 @@ class EngineUnreachable(EngineError):
 
 
 class EngineForbidden(EngineError):
-    """The engine's socket refuses this user."""
+    """The engine, or the way to it, refuses this user."""
+
+
+class EngineUntrusted(EngineError):
+    """The engine's certificate is not one to trust, so nothing was said to it."""
 
 
 class NotAnEngine(EngineError):

@@ -36,7 +36,11 @@ R = TypeVar("R")
 
 
 def collecting(
-    seen: Source[Observation], registry: Registry, journal: Journal, kept: Mapping[str, Selection]
+    seen: Source[Observation],
+    intervals: Intervals,
+    registry: Registry,
+    journal: Journal,
+    kept: Mapping[str, Selection],
 ) -> Pipeline:
     """All that is seen of containers: samples into readings, and all into instruments.
 
@@ -44,7 +48,7 @@ def collecting(
     """
     return seen >> broadcast(
         only(Sample)
-        >> stateful(lambda: Intervals(journal.drop), "intervals")
+        >> filter_map(intervals, "intervals")
         >> broadcast(
             read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
             read(memory, kept.get("docker-memory")) >> record(registry.memory),

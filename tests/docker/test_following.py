@@ -73,6 +73,22 @@ class Watch:
     def seen(self, alias: str) -> list[int]:
         return [second for name, second in self.samples if name == alias]
 
+    def events(self):
+        """Name, kind, exit code and lifetime of each event told."""
+        return [
+            (told.container.alias, told.kind, told.exit_code, told.lifetime)
+            for told in self.told
+            if isinstance(told, LifeEvent)
+        ]
+
+    def states(self, alias: str) -> list[str]:
+        """The states told of one container."""
+        return [
+            "gone" if told.gone else told.state
+            for told in self.told
+            if isinstance(told, Condition) and told.container.alias == alias
+        ]
+
     def said(self, code: str) -> list[str]:
         key = code.replace(" ", "_")
         return [str(event["event"]) for event in self.logged if event.get("code") == key]
@@ -283,3 +299,62 @@ def test_delays_double_to_a_limit_with_jitter_and_start_over():
     assert [backoff.delay() for _ in range(4)] == [0.5, 2.0, 3.0, 3.75]
     backoff.reset()
     assert backoff.delay() == 0.5
+
+
+async def test_a_life_of_300_ms_leaves_its_start_exit_code_and_lifetime(engine):
+    """Too short for a sample or a list: its events tell of it all the same."""
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        short = {"name": "flash", "image": "img", "exitCode": "7"}
+        await engine.ring("start", "f" * 64, 10_000_000_000, **short)
+        await engine.ring("die", "f" * 64, 10_300_000_000, **short)
+        await engine.ring("destroy", "f" * 64, 10_400_000_000, **short)
+        await wait_until_async(lambda: len(watch.events()) == 3, 5, "three events")
+
+    assert watch.events() == [
+        ("flash", "start", None, None),
+        ("flash", "die", 7, 0.3),
+        ("flash", "destroy", None, None),
+    ]
+
+
+async def test_events_of_containers_that_are_not_chosen_are_not_told(engine):
+    """Their labels and names come with the event, so no list has to be asked."""
+    async with Watch(engine.host, Choice({}, ["**"], ["label:secret"])) as watch:
+        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        await engine.ring("die", "a" * 64, 10, name="hidden", secret="1", exitCode="0")
+        await engine.ring("die", "b" * 64, 20, name="seen", exitCode="0")
+        await wait_until_async(watch.events, 5, "an event")
+
+    assert [event[0] for event in watch.events()] == ["seen"]
+
+
+async def test_events_missed_while_the_engine_was_away_are_asked_for(tmp_path):
+    """After a reconnection the engine replays since the last one heard; none is told twice."""
+    path = tmp_path / "s"
+
+    async with Watch(f"unix://{path}", EVERYTHING) as watch:
+        async with FakeEngine(path) as engine:
+            await wait_until_async(lambda: engine.listeners, 5, "listening")
+            await engine.ring("oom", "a" * 64, 5_000_000_007, name="web")
+            await wait_until_async(watch.events, 5, "the event")
+        path.unlink(missing_ok=True)
+        async with FakeEngine(path) as engine:
+            await wait_until_async(lambda: engine.listeners, 5, "listening again")
+            assert any("since=5.000000007" in asked for asked in engine.requests)
+            await engine.ring("oom", "a" * 64, 5_000_000_007, name="web")
+            await engine.ring("die", "a" * 64, 6_000_000_000, name="web", exitCode="137")
+            await wait_until_async(lambda: len(watch.events()) == 2, 5, "the next event")
+
+    assert [event[1] for event in watch.events()] == ["oom", "die"]
+
+
+async def test_states_and_health_are_told_with_every_list(engine):
+    """A stopped container has a state too; one that vanished is told to be gone."""
+    container = engine.add("web", streaming(frame(1) + b"\n"), state="exited")
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: "exited" in watch.states("web"), 5, "its state")
+        engine.listed.clear()
+        await engine.ring("destroy", container, 1, name="web")
+        await wait_until_async(lambda: "gone" in watch.states("web"), 5, "gone")

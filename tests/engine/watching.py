@@ -14,6 +14,8 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample
+from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.lives import Observation
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.journal import Journal
 from tidegauge.metrics import Attributes, Metric, Number, Registry
@@ -52,14 +54,16 @@ class Watching:
         self.collect()
         return self.samples[alias, metric.name, attributes]
 
-    def _tap(self, sample: Sample) -> Sample:
-        if sample.frame.running:
-            self.reads[sample.container.alias].append(sample.frame.read.timestamp())
-        return sample
+    def _tap(self, seen: Observation) -> Observation:
+        if isinstance(seen, Sample) and seen.frame.running:
+            self.reads[seen.container.alias].append(seen.frame.read.timestamp())
+        return seen
 
     async def __aenter__(self) -> Self:
         source = self.follower.source() >> flow(self._tap)
-        pipeline = collecting(source, self._registry, self.journal, {})
+        pipeline = collecting(
+            source, Intervals(self.journal.drop), self._registry, self.journal, {}
+        )
         self._task = asyncio.create_task(pipeline.run())
         return self
 

@@ -75,9 +75,12 @@ class FakeEngine:
         )
         return container
 
-    async def ring(self, action: str = "start", container: str = "") -> None:
+    async def ring(
+        self, action: str = "start", container: str = "", at_ns: int = 1, **told: str
+    ) -> None:
         """Send a container event to all who listen."""
-        event = {"Type": "container", "Action": action, "Actor": {"ID": container}, "timeNano": 1}
+        actor = {"ID": container, "Attributes": told}
+        event = {"Type": "container", "Action": action, "Actor": actor, "timeNano": at_ns}
         for connection in self._doorbells:
             await connection.chunk(json.dumps(event).encode() + b"\n")
 

@@ -1,13 +1,17 @@
 """From readings to snapshots: what is told in a tick, and what is not."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from recorded import a_container
 from tidegauge.docker.frames import Container, NetworkStats, Throttling
 from tidegauge.docker.intervals import Life
+from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics import CATALOGUE, Kind, Registry, Series, Snapshot, catalogue
 from tidegauge.metrics.registry import FORGET_AFTER
 from tidegauge.readings import (
+    ContinuityReading,
     CpuReading,
     DeviceIo,
     DiskReading,
@@ -15,9 +19,11 @@ from tidegauge.readings import (
     MemoryReading,
     NetworkReading,
     PidsReading,
+    UptimeReading,
 )
 
 WEB = a_container()
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 FOUND, BORN = Life(from_birth=False), Life(from_birth=True)
 
 
@@ -71,6 +77,11 @@ def test_every_metric_of_the_catalogue_can_be_told() -> None:
         )
         registry.disk(DiskReading(WEB, FOUND, (DeviceIo("8:0", more, more, more, more),)))
         registry.pids(PidsReading(WEB, more, 50))
+        registry.uptime(UptimeReading(WEB, 7.5))
+        registry.continuity(ContinuityReading(WEB, 3.0))
+        registry.condition(Condition(WEB, "running", "healthy", 1))
+        registry.life(LifeEvent(WEB, "die", AT, exit_code=137))
+        registry.life(LifeEvent(WEB, "oom", AT))
 
     assert {series.metric for series in registry.collect(1.0).series} == set(CATALOGUE)
 

@@ -12,6 +12,7 @@ from tidegauge.config.options import (
     Options,
 )
 from tidegauge.config.sample import sample
+from tidegauge.config.watch import FileWatch
 
 __all__ = [
     "AgentOptions",
@@ -19,6 +20,7 @@ __all__ = [
     "CategoryFilter",
     "EngineOptions",
     "ExportersOptions",
+    "FileWatch",
     "FilterOptions",
     "Loaded",
     "LogOptions",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from tidegauge.docker.endpoint import Tls
 from tidegauge.exporters.statsd import StatsdOptions
 from tidegauge.units import Seconds
 
@@ -18,10 +19,12 @@ class AgentOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class EngineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of ``[[engines]]``. An empty ``host`` is found as the docker CLI finds it."""
+    """One of ``[[engines]]``. Without ``host`` and ``context`` it is what the docker CLI takes."""
 
     name: str = "local"
     host: str = ""
+    context: str = ""
+    tls: Tls = Tls()
 
 
 class CategoryFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,5 +69,6 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     engines: tuple[EngineOptions, ...] = (EngineOptions(),)
     containers: dict[str, str] = field(default_factory=dict[str, str])
     filters: FilterOptions = FilterOptions()
+    labels: dict[str, str] = field(default_factory=dict[str, str])
     exporters: ExportersOptions = ExportersOptions()
     log: LogOptions = LogOptions()

@@ -1,50 +1,25 @@
 """What must hold between options, and defaults that follow other options."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
 from msgspec.structs import replace
 
-from tidegauge.config.options import EngineOptions, Options
+from tidegauge.config.engines import settle_engines
+from tidegauge.config.options import Options
 from tidegauge.config.places import Key, Places, shown
-from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.units import format_duration
 
 _FLUSH: Key = ("exporters", "statsd", "flush_interval")
-_PREFIXES = ("image", "label", "project", "id")
-_SCHEMES = "unix://, tcp:// or http://"
+_PREFIXES = ("image", "label", "project", "id", "state")
 
 
 def settle(options: Options, given: Mapping[str, object], places: Places) -> Options:
     """The options ready for use; ``given`` is what the user set. Raises `ConfigError`."""
-    _check_engines(options.engines, places)
+    options = replace(options, engines=settle_engines(options.engines, places))
     _check_containers(options.containers, places)
     _check_filters(options, places)
     return _with_flush_interval(_with_include(options, given), given, places)
-
-
-def _check_engines(engines: tuple[EngineOptions, ...], places: Places) -> None:
-    if not engines:
-        raise places.wrong(("engines",), "must name at least one engine, or be left out")
-    for at, engine in enumerate(engines):
-        key = ("engines", f"[{at}]")
-        if not engine.name:
-            raise places.wrong((*key, "name"), 'must be a name, not ""')
-        if engine.host:
-            _check_host(engine.host, (*key, "host"), places)
-    name, count = Counter(engine.name for engine in engines).most_common(1)[0]
-    if count > 1:
-        raise places.wrong(
-            ("engines",), f"has {count} engines called {shown(name)}; give each its own name"
-        )
-
-
-def _check_host(host: str, key: Key, places: Places) -> None:
-    try:
-        parse_endpoint(host)
-    except ValueError as error:
-        raise places.wrong(key, str(error)) from None
 
 
 def _check_containers(containers: Mapping[str, str], places: Places) -> None:

@@ -196,8 +196,8 @@ def _message(body: bytes) -> str:
 def _not_an_engine(address: str, ping: Reply) -> str:
     if b"HTTPS" in ping.body:
         return (
-            f"the engine at {address} expects TLS, which is not supported yet; use its plain"
-            " address."
+            f"the engine at {address} expects TLS: give its certificates as engines.tls, or in"
+            " DOCKER_CERT_PATH with DOCKER_TLS_VERIFY=1."
         )
     return (
         f"what answers at {address} is no container engine: GET /_ping gave status"

@@ -217,6 +217,12 @@ class Follower:
                 " as it appears.",
                 f"{self._client.name}: {key}",
             )
+        for pattern in self._choice.idle_includes(listed):
+            self._journal.trouble(
+                "filter matches nothing",
+                f'the filter "{pattern}" matches no container of engine {self._client.name} yet.',
+                f"{self._client.name}: {pattern}",
+            )
         for key in self._choice.named:
             subject = f"{self._client.name}: {key}"
             if key not in missing and self._journal.over("container missing", subject):

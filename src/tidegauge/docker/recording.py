@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Self
 from urllib.parse import urlencode
 
 from tidegauge.docker.redacting import redacted
@@ -11,6 +12,8 @@ from tidegauge.docker.transport import OpenStream, Query, Reply, Transport
 from tidegauge.errors import EngineError
 
 KEPT_HEADERS = ("api-version",)
+
+_LAST = ("reply", "end", "failed", "closed")
 
 
 class RecordingTransport:
@@ -32,7 +35,7 @@ class RecordingTransport:
             reply = await self._inner.get(path, query)
             headers = {name: reply.headers[name] for name in KEPT_HEADERS if name in reply.headers}
             body = redacted(path, reply.status, reply.body)
-            exchange.over("reply", body, status=reply.status, headers=headers)
+            exchange.write("reply", body, status=reply.status, headers=headers)
             return reply
 
     @asynccontextmanager
@@ -58,20 +61,18 @@ async def _chunks(opened: OpenStream, exchange: "_Exchange") -> AsyncIterator[by
     except EngineError as error:
         exchange.failed(error)
         raise
-    exchange.over("end")
+    exchange.write("end")
 
 
 class _Exchange:
     """One request on the tape, from ``asked`` to whatever ended it."""
 
-    def __init__(
-        self, tape: TapeWriter, engine: str, path: str, query: Query, number: int
-    ) -> None:
+    def __init__(self, tape: TapeWriter, engine: str, path: str, query: Query, number: int) -> None:
         self._tape, self._engine, self._number = tape, engine, number
         self._request = f"{path}?{urlencode(query)}" if query else path
         self._over = False
 
-    def __enter__(self) -> "_Exchange":
+    def __enter__(self) -> Self:
         self.write("asked")
         return self
 
@@ -79,17 +80,12 @@ class _Exchange:
         if isinstance(error, EngineError):
             self.failed(error)
         elif not self._over:
-            self.over("closed")
+            self.write("closed")
 
     def failed(self, error: EngineError) -> None:
         """Write that the connection could not be had, or was lost."""
         if not self._over:
-            self.over("failed", str(error).encode(), error=type(error).__name__)
-
-XX
-        """Write the last message of this exchange."""
-        self._over = True
-        self.write(what, body, **more)
+            self.write("failed", str(error).encode(), error=type(error).__name__)
 
     def write(
         self,
@@ -101,6 +97,7 @@ XX
         error: str = "",
     ) -> None:
         """Write one message."""
+        self._over = what in _LAST
         text, data = _as_text(body)
         self._tape.write(
             Message(

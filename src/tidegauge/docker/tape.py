@@ -89,7 +89,7 @@ class TapeWriter:
     def __init__(
         self, path: Path, clock: Clock, failed: Callable[[], None], *, force: bool
     ) -> None:
-        self._path, self._clock, self._failed = path, clock, failed
+        self.path, self._clock, self._failed = path, clock, failed
         self._file = _create(path, force=force)
         self._gzip = zlib.compressobj(wbits=31)
         self._encode = msgspec.json.Encoder().encode
@@ -140,7 +140,7 @@ class TapeWriter:
                 self._file.flush()
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
-            self.failure = f"cannot go on recording to {self._path}: {reason}."
+            self.failure = f"cannot go on recording to {self.path}: {reason}."
             self._failed()
         self.bytes += len(data)
 
@@ -215,8 +215,8 @@ class TapeReader:
             mark = msgspec.json.decode(line, type=_Mark)
             if mark.format > FORMAT:
                 raise ConfigError(
-                    f"{self._path} was recorded by a newer Tidegauge (format {mark.format}, this one"
-                    f" reads {FORMAT}); update Tidegauge to replay it."
+                    f"{self._path} was recorded by a newer Tidegauge, in format {mark.format}; this"
+                    f" one reads format {FORMAT}. Update it to replay this file."
                 )
             header = msgspec.json.decode(line, type=Header)
         except msgspec.DecodeError:
@@ -229,8 +229,10 @@ class TapeReader:
         try:
             return self._lines.readline(LONGEST)
         except gzip.BadGzipFile as error:
-            if "magic" in str(error).lower() or "not a gzipped" in str(error).lower():
-                self._not_gzip()
+            if self._number == 1 and "Not a gzipped file" in str(error):
+                raise ConfigError(
+                    f"{self._path} is no recording: it is not compressed with gzip."
+                ) from None
             self.breaks_off = "the file is damaged here"
         except EOFError:
             self.breaks_off = "the file was cut short"
@@ -239,10 +241,6 @@ class TapeReader:
         except OSError as error:
             self.breaks_off = (error.strerror or "it cannot be read").lower()
         return b""
-
-    def _not_gzip(self) -> None:
-        if self._number == 1:
-            raise ConfigError(f"{self._path} is no recording: it is not compressed with gzip.")
 
     def _message(self, line: bytes, newest: float) -> Message | None:
         try:

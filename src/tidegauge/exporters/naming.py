@@ -16,6 +16,7 @@ from msgspec import Struct
 from tidegauge.docker.frames import Container
 from tidegauge.journal import Journal
 from tidegauge.metrics import Attributes, Metric, Number, catalogue
+from tidegauge.metrics.life import EXIT_CODE, EXIT_CODES
 from tidegauge.metrics.recorders import READ, RECEIVE, SYSTEM, TRANSMIT, USER, WRITE
 
 NAMES_KEPT = 10_000
@@ -91,6 +92,14 @@ ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
             "docker-pids",
             (catalogue.PIDS, (), "current"),
             (catalogue.PIDS_LIMIT, (), "limit"),
+        ),
+        *_rows(
+            "docker-life",
+            (catalogue.UPTIME, (), "uptime"),
+            (catalogue.RESTARTS, (), "restarts"),
+            (catalogue.OOMS, (), "oom-kills"),
+            (catalogue.MISSED, (), "missed-seconds"),
+            *((catalogue.EXITS, ((EXIT_CODE, code),), f"exits-{code}") for code in EXIT_CODES),
         ),
     ]
 )

@@ -12,7 +12,8 @@ from tidegauge.readings import ContinuityReading, UptimeReading
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
 HEALTHS = ("starting", "healthy", "unhealthy")
 
-EXIT_CLASSES = {0: "0", 1: "1", 126: "126", 127: "127", 137: "137", 139: "139", 143: "143"}
+EXIT_CODE = "exit.code"
+EXIT_CODES = ("0", "1", "126", "127", "137", "139", "143", "other")
 """Exit codes with a meaning of their own (128 + a signal's number); all others are ``other``."""
 
 
@@ -43,7 +44,8 @@ class LifeRecorder:
         """Count an event."""
         match event.kind:
             case "die" if event.exit_code is not None:
-                name = EXIT_CLASSES.get(event.exit_code, "other")
+                code = str(event.exit_code)
+                name = code if code in EXIT_CODES else "other"
                 self._exits.setdefault(name, Counter()).add(1)
             case "oom":
                 self._ooms.add(1)
@@ -72,7 +74,7 @@ class LifeRecorder:
         yield catalogue.UPTIME, (), self._uptime
         yield catalogue.RESTARTS, (), self._restarts
         for name, counter in self._exits.items():
-            yield catalogue.EXITS, (("exit.code", name),), counter
+            yield catalogue.EXITS, ((EXIT_CODE, name),), counter
         yield catalogue.OOMS, (), self._ooms
         yield catalogue.SAMPLES, (), self._samples
         yield catalogue.MISSED, (), self._missed

@@ -60,7 +60,7 @@ def _shown(cell: Cell, last: bool) -> str:
         case None:
             return "-"
         case Bytes():
-            return _in_units(cell)
+            return in_units(cell)
         case float():
             return f"{cell:.2f}"
         case _:
@@ -68,7 +68,7 @@ def _shown(cell: Cell, last: bool) -> str:
             return text if last else cut(text, WIDEST)
 
 
-def _in_units(count: int) -> str:
+def in_units(count: int) -> str:
     """Three digits or four: ``999B``, ``1.50KiB``, ``1023MiB``."""
     amount, unit = float(count), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):

@@ -1,0 +1,189 @@
+"""What exceptions of aiohttp, TLS and the system mean for an engine's user, in words."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from tidegauge.docker.certificate import Certificate, read_certificate
+from tidegauge.docker.endpoint import Endpoint, Tls
+from tidegauge.errors import (
+    ConnectionLost,
+    EngineError,
+    EngineForbidden,
+    EngineUnreachable,
+    EngineUntrusted,
+    NotAnEngine,
+)
+
+PROBE_SECONDS = 3.0
+
+# X509_V_ERR_... of OpenSSL, as `SSLCertVerificationError.verify_code` has them.
+_NOT_YET_VALID, _EXPIRED, _SELF_SIGNED = 9, 10, 18
+_UNKNOWN_ISSUERS = (_SELF_SIGNED, 19, 20, 21)
+_WRONG_HOSTS = (62, 64)
+
+# These begin to speak plainly, or hang up, where the answer to a handshake is due.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+
+
+def translate(error: Exception, address: str) -> EngineError:
+    """The error of ours that says what happened; the table of this seam."""
+    cause = _root(error)
+    match cause:
+        case PermissionError():
+            return EngineForbidden(
+                f"no permission to use {address}: run as root, or add your user to the group"
+                ' that owns the socket ("sudo usermod -aG docker $USER", then log in again).'
+            )
+        case FileNotFoundError() | ConnectionRefusedError() if address.startswith("unix:"):
+            missing = isinstance(cause, FileNotFoundError)
+            lack = "there is no such" if missing else "nobody listens on that"
+            return EngineUnreachable(
+                f"no engine at {address}: {lack} socket."
+                ' Is Docker running ("sudo systemctl start docker")?'
+            )
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return EngineUnreachable(f"the engine at {address} does not answer in time.")
+        case aiohttp.ClientResponseError():
+            return NotAnEngine(f"what listens at {address} does not speak HTTP as an engine does.")
+        case _ if isinstance(error, aiohttp.ClientConnectorError):
+            return EngineUnreachable(
+                f"no engine at {address}: {_reason(cause)}."
+                " Is Docker running there, and listening at that address?"
+            )
+        case _:
+            return ConnectionLost(f"the engine at {address} broke the connection off.")
+
+
+async def translate_tls(
+    error: Exception, endpoint: Endpoint, tls: Tls, context: ssl.SSLContext
+) -> EngineError:
+    """The same for a request over TLS that got no answer; asks the server once more if it must."""
+    cause = _root(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return EngineUntrusted(_untrusted(cause, endpoint, tls, await _certificate_of(endpoint)))
+    if not isinstance(cause, ssl.SSLError) and _is_break(error, cause):
+        # A request under way can cost the alert that tells why, so listen without one.
+        cause = await _refusal(endpoint, context) or cause
+    if not isinstance(cause, ssl.SSLError):
+        return translate(error, endpoint.text)
+    reason = cause.reason or ""
+    if "_ALERT_" in reason and any(word in reason for word in ("CERT", "UNKNOWN_CA", "ACCESS")):
+        return EngineForbidden(_unwanted(endpoint.text, tls))
+    if any(word in reason for word in _NO_TLS):
+        return NotAnEngine(
+            f"what listens at {endpoint.text} does not speak TLS; if it is an engine, leave TLS"
+            " out for it, or use the port that it has for TLS."
+        )
+    what = reason.lower().replace("_", " ") or "the connection ended"
+    return NotAnEngine(f"no TLS with what listens at {endpoint.text}: {what}.")
+
+
+def _root(error: BaseException) -> BaseException:
+    """Without what aiohttp wrapped around it."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    if isinstance(error, aiohttp.ClientOSError) and isinstance(error.__cause__, OSError):
+        return error.__cause__
+    return error
+
+
+def _is_break(error: Exception, cause: BaseException) -> bool:
+    if isinstance(error, aiohttp.ClientConnectorError) or isinstance(cause, TimeoutError):
+        return False
+    return isinstance(cause, OSError | aiohttp.ServerDisconnectedError)
+
+
+def _reason(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    # asyncio's own text for a refused connection repeats the address instead of the reason
+    return (os.strerror(number) if number and number > 0 else str(error)).lower()
+
+
+def _untrusted(
+    error: ssl.SSLCertVerificationError, endpoint: Endpoint, tls: Tls, shown: Certificate | None
+) -> str:
+    whose = f"the certificate of the engine at {endpoint.text}"
+    code = error.verify_code
+    if code in _WRONG_HOSTS:
+        host = urlsplit(endpoint.base).hostname
+        real = f"is for {' and '.join(shown.hosts) or 'no host'}, " if shown else "is "
+        return f"{whose} {real}not for {host}; use an address that it is for, or renew it with one."
+    if code == _EXPIRED:
+        return f"{whose} expired{f' on {_time(shown.not_after)}' if shown else ''}; renew it."
+    if code == _NOT_YET_VALID:
+        since = f"before {_time(shown.not_before)}" if shown else "yet"
+        return f"{whose} is not valid {since}; set the clocks right, or renew it."
+    if code in _UNKNOWN_ISSUERS:
+        issued = f' ("{shown.subject}", issued by "{shown.issuer}")' if shown else ""
+        signed = f"the authority in {tls.ca}" if tls.ca else "an authority this machine trusts"
+        remedy = f"put that authority into {tls.ca}" if tls.ca else "give the authority as tls.ca"
+        return f"{whose}{issued} is not signed by {signed}; {remedy}."
+    return f"{whose} is not to be trusted: {error.verify_message.lower().rstrip('.')}."
+
+
+def _unwanted(address: str, tls: Tls) -> str:
+    """Why a server refused the client certificate."""
+    if not tls.cert:
+        return (
+            f"the engine at {address} wants a client certificate and got none; give tls.cert and"
+            " tls.key, or cert.pem and key.pem in DOCKER_CERT_PATH."
+        )
+    sentence = f"the engine at {address} refuses the client certificate {tls.cert}"
+    try:
+        mine = read_certificate(ssl.PEM_cert_to_DER_cert(Path(tls.cert).read_text("ascii").strip()))
+    except (OSError, ValueError):
+        return f"{sentence}; use one that its authority has signed."
+    if mine.not_after < datetime.now(UTC):
+        return f"{sentence}, which expired on {_time(mine.not_after)}; renew it."
+    return (
+        f'{sentence} ("{mine.subject}", issued by "{mine.issuer}"); use one that its authority'
+        " has signed."
+    )
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _certificate_of(endpoint: Endpoint) -> Certificate | None:
+    """What the server shows, whoever it is; ``None`` if it cannot be had."""
+    anyone = ssl.create_default_context()
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), _opened(endpoint, anyone) as (_, writer):
+            shown: ssl.SSLObject = writer.get_extra_info("ssl_object")
+            return read_certificate(shown.getpeercert(binary_form=True) or b"")
+    except (OSError, TimeoutError, ValueError):
+        return None
+
+
+async def _refusal(endpoint: Endpoint, context: ssl.SSLContext) -> ssl.SSLError | None:
+    """The alert of a server that does not want us; ``None`` if it waits for a request."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), _opened(endpoint, context) as (reader, _):
+            await reader.read(1)
+    except ssl.SSLError as error:
+        return error
+    except (OSError, TimeoutError):
+        pass
+    return None
+
+
+@asynccontextmanager
+async def _opened(
+    endpoint: Endpoint, context: ssl.SSLContext
+) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:
+    parts = urlsplit(endpoint.base)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()

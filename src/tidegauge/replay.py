@@ -1,0 +1,127 @@
+"""A recording through the whole pipeline: its engines, its times; your choice and exporters."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidegauge.app import Memory, draw, followers_of, open_exporters, run
+from tidegauge.clock import Clock
+from tidegauge.config import EngineOptions, Options
+from tidegauge.docker.client import EngineClient
+from tidegauge.docker.replaying import Player
+from tidegauge.docker.tape import TapeReader
+from tidegauge.exporters import Delivery, Exporter
+from tidegauge.journal import Journal
+from tidegauge.metrics import Snapshot
+from tidegauge.playback import PlaybackClock, ScaledClock, VirtualClock
+from tidegauge.streams import ticks
+from tidegauge.tally import Tally
+from tidegauge.terminal.progress import Progress
+
+AS_FAST_AS_POSSIBLE = math.inf
+
+REDRAW_SECONDS = 0.2
+
+
+def clock_of(speed: float, system: Clock, starts_at: float) -> PlaybackClock:
+    """The clock of a replay that is so many times faster than the recording."""
+    if speed == AS_FAST_AS_POSSIBLE:
+        return VirtualClock(starts_at)
+    return ScaledClock(system, speed, starts_at)
+
+
+class Replay(Struct, frozen=True):
+    """What a replay needs of the world: two clocks, and where to tell what happens."""
+
+    clock: PlaybackClock
+    system: Clock
+    journal: Journal
+    progress: Progress
+
+    async def run(
+        self, options: Options, tape: TapeReader, stop: asyncio.Event, also: Sequence[Exporter] = ()
+    ) -> tuple[Tally, str]:
+        """Play to the end, or until ``stop`` is set; what was counted, and a summary."""
+        engines = tape.header.engines
+        options = replace(
+            options,
+            engines=tuple(EngineOptions(name=each.name, host=each.address) for each in engines),
+        )
+        player, tally = Player(tape.messages(), self.clock), Tally()
+        clients = [EngineClient(each.name, player.transport(each)) for each in engines]
+        # The shortest pauses: nothing is asked for later than it was when it was recorded.
+        followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.0)
+        out = [_Unhurried(each, self.clock) for each in self._exporters(options)]
+        program = draw(
+            options,
+            followers,
+            tuple(Delivery(each, self.journal) for each in (*out, *also, tally)),
+            Memory(self.journal),
+            ticks(self.clock, options.tick_interval, stop),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            working = (
+                tasks.create_task(_play(player, stop)),
+                tasks.create_task(self._show(player)),
+            )
+            await run(program, self.journal, self.clock, stop, self.progress)
+            for each in working:
+                each.cancel()
+        return tally, _summary(player, tally, len(engines))
+
+    def _exporters(self, options: Options) -> list[Exporter]:
+        return open_exporters(options, self.journal, self.system)
+
+    async def _show(self, player: Player) -> None:
+        while True:
+            await self.system.sleep(REDRAW_SECONDS)
+            self.progress.show(f"replaying, {player.seconds:.0f} s · {player.played} messages")
+
+
+async def _play(player: Player, stop: asyncio.Event) -> None:
+    await player.play()
+    stop.set()
+
+
+def _summary(player: Player, tally: Tally, engines: int) -> str:
+    return (
+        f"Replayed {player.seconds:.1f} s of {_counted(engines, 'engine')}:"
+        f" {_counted(tally.containers, 'container')}, {_counted(tally.samples, 'sample')}.\n"
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+class _Unhurried:
+    """An exporter that is waited for, however fast the recording is played."""
+
+    def __init__(self, exporter: Exporter, clock: PlaybackClock) -> None:
+        self._exporter, self._clock = exporter, clock
+
+    @property
+    def name(self) -> str:
+        return self._exporter.name
+
+    @property
+    def destination(self) -> str:
+        return self._exporter.destination
+
+    @property
+    def flush_interval(self) -> float:
+        return self._exporter.flush_interval
+
+    async def send(self, snapshot: Snapshot) -> None:
+        with self._held():
+            await self._exporter.send(snapshot)
+
+    async def close(self) -> None:
+        await self._exporter.close()
+
+    def _held(self) -> AbstractContextManager[None]:
+        return self._clock.held()

@@ -1,0 +1,94 @@
+"""State, health, restarts, exits and gaps as metrics."""
+
+from datetime import UTC, datetime
+
+from recorded import a_container
+from tidegauge.docker.lives import Condition, LifeEvent
+from tidegauge.metrics import Registry
+from tidegauge.readings import ContinuityReading
+
+WEB = a_container()
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def told(registry):
+    """The last value of each series, by metric and attribute value."""
+    return {
+        (
+            series.metric.name.removeprefix("container."),
+            *(v for _, v in series.attributes),
+        ): series.last
+        for series in registry.collect(0).series
+    }
+
+
+def test_a_state_holds_until_the_next_one():
+    """Each tick tells 1 for the state and 0 for the others, also when no event came."""
+    registry = Registry({})
+    registry.condition(Condition(WEB, "running"))
+
+    for _ in range(3):
+        now = told(registry)
+        assert now["state", "running"] == 1
+        assert now["state", "exited"] == 0
+    registry.condition(Condition(WEB, "exited"))
+
+    assert told(registry)["state", "exited"] == 1
+
+
+def test_a_container_that_is_gone_has_no_state_any_more():
+    """Nothing stale is told of it."""
+    registry = Registry({})
+    registry.condition(Condition(WEB, "running", "healthy"))
+    registry.condition(Condition(WEB, "", gone=True))
+
+    assert told(registry) == {}
+
+
+def test_health_is_told_only_where_there_is_a_check():
+    """From the list at first, from the event as soon as it changes."""
+    registry = Registry({})
+    registry.condition(Condition(WEB, "running"))
+    assert not any(key[0] == "health" for key in told(registry))
+
+    registry.condition(Condition(WEB, "running", "healthy"))
+    registry.life(LifeEvent(WEB, "health_status", AT, health="unhealthy"))
+
+    assert told(registry)["health", "unhealthy"] == 1
+    assert told(registry)["health", "healthy"] == 0
+
+
+def test_exits_are_counted_by_their_codes():
+    """Codes with a meaning have a series of their own; the rest share one."""
+    registry = Registry({})
+    for code in (0, 137, 137, 3, 77, None):
+        registry.life(LifeEvent(WEB, "die", AT, exit_code=code))
+    registry.life(LifeEvent(WEB, "oom", AT))
+
+    now = told(registry)
+    exits = {key[1]: value for key, value in now.items() if key[0] == "exit.count"}
+    assert exits == {"0": 1, "137": 2, "other": 2}
+    assert now["oom.count",] == 1
+
+
+def test_restarts_are_those_of_the_policy_and_those_by_hand():
+    """The engine counts only the first kind; the events tell the second."""
+    registry = Registry({})
+    registry.condition(Condition(WEB, "running", restarts=4))
+    registry.life(LifeEvent(WEB, "restart", AT))
+
+    assert told(registry)["restart.count",] == 5
+
+    registry.condition(Condition(WEB, "running", restarts=6))
+    assert told(registry)["restart.count",] == 7
+
+
+def test_samples_and_missed_seconds_are_counted():
+    """What came and what did not, since the start."""
+    registry = Registry({})
+    for missed in (0.0, 0.0, 23.0):
+        registry.continuity(ContinuityReading(WEB, missed))
+
+    now = told(registry)
+    assert now["samples",] == 3
+    assert now["samples.missed",] == 23
