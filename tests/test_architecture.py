@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "metrics": "readings docker.frames docker.intervals docker.lives",
     "exporters": "errors clock journal globs units metrics docker.frames",
     "terminal": "",
-    "config": "errors units docker.endpoint exporters.statsd",
+    "config": "errors units docker.endpoint docker.tls exporters.statsd",
     "pipeline": (
         "journal globs streams docker.frames docker.intervals docker.lives readings metrics"
         " exporters"
@@ -47,7 +47,7 @@ MAY_IMPORT = {
 # Packages that are not Python's own; msgspec's structs may be used everywhere.
 THIRD_PARTY = {
     "msgspec": set(MAY_IMPORT),
-    "aiohttp": {"docker.transport"},
+    "aiohttp": {"docker.transport", "docker.connectors", "docker.troubles"},
     "hocon": {"config.hocon"},
     "structlog": {"logs", "journal"},
 }

@@ -27,7 +27,7 @@ from tidegauge.exporters.statsd import (
     rate,
 )
 from tidegauge.metrics import CATALOGUE, Snapshot, catalogue
-from tidegauge.metrics.recorders import RECEIVE
+from tidegauge.metrics.catalogue import RECEIVE
 
 CASES = sorted((Path(__file__).parent / "golden" / "statsd").iterdir())
 METRICS = {metric.name: metric for metric in CATALOGUE}

@@ -1,7 +1,6 @@
 """aiohttp's connections, opened in our ways: over TCP with keepalive, and through ssh."""
 
 import asyncio
-import shlex
 import socket
 from collections.abc import Callable, Sequence
 
@@ -9,7 +8,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from tidegauge.docker.endpoint import Endpoint, SshHost
-from tidegauge.docker.ssh import Tunnel, ssh_words
+from tidegauge.docker.ssh import Tunnel, by_hand
 from tidegauge.errors import EngineError, EngineForbidden, EngineUnreachable
 
 DIALS_AT_ONCE = 5
@@ -92,10 +91,9 @@ class SshConnector(aiohttp.BaseConnector):
     def _trouble(self, words: str) -> EngineError:
         denied = "permission denied" in words.lower()
         kind = EngineForbidden if denied else EngineUnreachable
-        by_hand = shlex.join([*ssh_words(self._host), "docker", "version"])
         return kind(
-            f"no engine at {self._address}: ssh says: {words.rstrip('.')}."
-            f" Make this work by hand first: {by_hand}"
+            f"no engine at {self._address}: ssh says: {words}."
+            f' See that this works without a question: "{by_hand(self._host)}".'
         )
 
     async def reap(self) -> None:

@@ -20,6 +20,8 @@ from tidegauge.errors import ConfigError
 DEFAULT_TLS_HOST = "tcp://localhost:2376"
 DEFAULT_CONTEXT = "default"
 
+_OF_ENVIRONMENT = "; DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem"
+
 Environ = Mapping[str, str]
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ def find_endpoint(host: str, context: str, tls: Tls, environ: Environ) -> Endpoi
     """
     if host:
         wanted = tls if tls != Tls() else _tls_of(environ)
-        return _usable(host, wanted, "engines.host")
+        return _usable(host, wanted, "engines.host", _OF_ENVIRONMENT)
     name = context or _chosen_context(environ)
     if name and name != DEFAULT_CONTEXT:
         return _of_context(name, environ)
@@ -57,7 +59,7 @@ def find_endpoint(host: str, context: str, tls: Tls, environ: Environ) -> Endpoi
     if text and "://" not in text:
         text = f"tcp://{text}"
     default = DEFAULT_TLS_HOST if wanted else DEFAULT_HOST
-    return _usable(text or default, wanted, "DOCKER_HOST")
+    return _usable(text or default, wanted, "DOCKER_HOST", _OF_ENVIRONMENT)
 
 
 def _chosen_context(environ: Environ) -> str:
@@ -85,7 +87,8 @@ def _of_context(name: str, environ: Environ) -> Endpoint:
         )
     docker = _decoded(content, _Context, path).endpoints.docker
     tls = _tls_in(folder / "contexts" / "tls" / identity / "docker", verify=not docker.skip_verify)
-    return _usable(docker.host or DEFAULT_HOST, tls, f'the host of Docker context "{name}"')
+    told = f'the host of Docker context "{name}"'
+    return _usable(docker.host or DEFAULT_HOST, tls, told, f'; they are of Docker context "{name}"')
 
 
 def _tls_of(environ: Environ) -> Tls | None:
@@ -111,14 +114,14 @@ def _tls_in(folder: Path, *, verify: bool) -> Tls | None:
     )
 
 
-def _usable(text: str, tls: Tls | None, told: str) -> Endpoint:
+def _usable(text: str, tls: Tls | None, told: str, origin: str) -> Endpoint:
     """The endpoint, with certificates that can be read."""
     try:
         endpoint = parse_endpoint(text, tls)
         if endpoint.tls is not None:
             client_context(endpoint.tls)
     except UnusableFile as error:
-        raise ConfigError(f"no TLS to {text}: {error.part} {error}.") from error
+        raise ConfigError(f"no TLS to {text}: {error.part} {error}{origin}.") from error
     except ValueError as error:
         raise ConfigError(f"{told} {error}.") from error
     return endpoint

@@ -42,7 +42,7 @@ def redacted(path: str, status: int, body: bytes) -> bytes:
 def _cut_down(body: bytes, kind: inspect.Type) -> bytes:
     try:
         return msgspec.json.encode(_only(msgspec.json.decode(body), kind))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return b"(no JSON)"
 
 

@@ -29,9 +29,18 @@ _OPTIONS = (
 
 def ssh_words(host: SshHost) -> list[str]:
     """The words of ssh up to the remote command; ``--`` keeps a host from being an option."""
+    return ["ssh", *_OPTIONS, *_destination(host)]
+
+
+def by_hand(host: SshHost) -> str:
+    """What a user can type to see whether it works."""
+    return shlex.join(["ssh", *_destination(host), "docker", "version"])
+
+
+def _destination(host: SshHost) -> list[str]:
     user = ["-l", host.user] if host.user else []
     port = ["-p", str(host.port)] if host.port else []
-    return ["ssh", *_OPTIONS, *user, *port, "--", host.host]
+    return [*user, *port, "--", host.host]
 
 
 def remote_command(host: SshHost) -> str:
@@ -99,4 +108,5 @@ class Tunnel:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").splitlines()
         said = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        said = said.removeprefix("ssh: ").rstrip(".")
         return "".join(sign if sign.isprintable() else "?" for sign in said)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Annotated, BinaryIO, Literal, Self
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from tidegauge.clock import Clock
 from tidegauge.errors import ConfigError, TidegaugeError
@@ -61,7 +61,7 @@ class Message(Struct, frozen=True, omit_defaults=True):
     engine: str = ""
     request: str = ""
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    headers: dict[str, str] = {}
     error: str = ""
     text: str | None = None
     data: bytes | None = None
@@ -219,7 +219,7 @@ class TapeReader:
                     f" one reads format {FORMAT}. Update it to replay this file."
                 )
             header = msgspec.json.decode(line, type=Header)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             mark, header = _Mark(), None
         if mark.recording != "tidegauge" or header is None:
             raise ConfigError(f"{self._path} is no recording: its first line is not a header.")
@@ -245,7 +245,7 @@ class TapeReader:
     def _message(self, line: bytes, newest: float) -> Message | None:
         try:
             message = self._decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._garbage(f"line {self._number} of {self._path} is no message: {error}.")
             return None
         if message.t > newest + LONGEST_GAP:

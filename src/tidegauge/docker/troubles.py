@@ -102,9 +102,11 @@ def _is_break(error: Exception, cause: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    number = error.errno if isinstance(error, OSError) else None
+    if not isinstance(error, OSError):
+        return str(error).lower()
     # asyncio's own text for a refused connection repeats the address instead of the reason
-    return (os.strerror(number) if number and number > 0 else str(error)).lower()
+    system = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return (system or str(error)).lower()
 
 
 def _untrusted(

@@ -16,8 +16,16 @@ from msgspec import Struct
 from tidegauge.docker.frames import Container
 from tidegauge.journal import Journal
 from tidegauge.metrics import Attributes, Metric, Number, catalogue
-from tidegauge.metrics.life import EXIT_CODE, EXIT_CODES
-from tidegauge.metrics.recorders import READ, RECEIVE, SYSTEM, TRANSMIT, USER, WRITE
+from tidegauge.metrics.catalogue import (
+    EXIT_CODE,
+    EXIT_CODES,
+    READ,
+    RECEIVE,
+    SYSTEM,
+    TRANSMIT,
+    USER,
+    WRITE,
+)
 
 NAMES_KEPT = 10_000
 """Containers whose names are remembered, beside those of the present snapshot."""

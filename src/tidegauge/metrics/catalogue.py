@@ -26,6 +26,14 @@ class Metric(Struct, frozen=True):
     scale: float = 1.0
 
 
+RECEIVE, TRANSMIT = ("network.io.direction", "receive"), ("network.io.direction", "transmit")
+READ, WRITE = ("disk.io.direction", "read"), ("disk.io.direction", "write")
+USER, SYSTEM = ("cpu.mode", "user"), ("cpu.mode", "system")
+
+EXIT_CODE = "exit.code"
+EXIT_CODES = ("0", "1", "126", "127", "137", "139", "143", "other")
+"""Exit codes with a meaning of their own (128 + a signal's number); all others are ``other``."""
+
 _NS = 1e-9
 
 CPU_TIME = Metric("container.cpu.time", Kind.COUNTER, "s", "CPU time used", _NS)

@@ -4,17 +4,13 @@ from collections.abc import Iterator
 
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics import catalogue
-from tidegauge.metrics.catalogue import Metric
+from tidegauge.metrics.catalogue import EXIT_CODE, EXIT_CODES, Metric
 from tidegauge.metrics.instruments import Counter, Gauge, Instrument
 from tidegauge.metrics.snapshot import Attributes
 from tidegauge.readings import ContinuityReading, UptimeReading
 
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
 HEALTHS = ("starting", "healthy", "unhealthy")
-
-EXIT_CODE = "exit.code"
-EXIT_CODES = ("0", "1", "126", "127", "137", "139", "143", "other")
-"""Exit codes with a meaning of their own (128 + a signal's number); all others are ``other``."""
 
 
 class LifeRecorder:

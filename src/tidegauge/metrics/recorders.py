@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from tidegauge.docker.intervals import Life
 from tidegauge.metrics import catalogue
-from tidegauge.metrics.catalogue import Metric
+from tidegauge.metrics.catalogue import READ, RECEIVE, SYSTEM, TRANSMIT, USER, WRITE, Metric
 from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument
 from tidegauge.metrics.snapshot import Attributes
 from tidegauge.readings import (
@@ -18,10 +18,6 @@ from tidegauge.readings import (
 )
 
 Recorded = Iterable[tuple[Metric, Attributes, Instrument]]
-
-RECEIVE, TRANSMIT = ("network.io.direction", "receive"), ("network.io.direction", "transmit")
-READ, WRITE = ("disk.io.direction", "read"), ("disk.io.direction", "write")
-USER, SYSTEM = ("cpu.mode", "user"), ("cpu.mode", "system")
 
 
 class CpuRecorder:
