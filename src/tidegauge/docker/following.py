@@ -122,6 +122,8 @@ class Follower:
                 await self._clock.wait(doorbell, RECONCILE_SECONDS if listed else RETRY_SECONDS)
                 await self._clock.sleep(SETTLE_SECONDS)
             self._close(tuple(self._streams))
+        for container in self._known.values():  # nobody knows how they are meanwhile
+            await outlet.send(Condition(container, "", gone=True))
         if lost := listening.result():
             raise lost
 

@@ -21,10 +21,10 @@ class UnusableFile(ValueError):
 
 def client_context(tls: Tls) -> ssl.SSLContext:
     """What the files make; raises `UnusableFile`."""
-    authority = _read("ca", tls.ca) if tls.ca else None
+    authority = _read_certificate("ca", tls.ca) if tls.ca else None
     try:
         context = ssl.create_default_context(cadata=authority)
-    except (ssl.SSLError, ValueError):
+    except ssl.SSLError:
         raise UnusableFile("ca", f"({tls.ca}) {_NO_CERTIFICATE}") from None
     # Strict since Python 3.13, and then without mercy for certificates made by Docker's own guide.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -39,9 +39,8 @@ def _load_pair(context: ssl.SSLContext, tls: Tls) -> None:
     for part, path, other in (("cert", tls.cert, "key"), ("key", tls.key, "cert")):
         if not path:
             raise UnusableFile(part, f"is missing, without which {other} is of no use")
-        text = _read(part, path)
-        if part == "cert" and "-----BEGIN CERTIFICATE-----" not in text:
-            raise UnusableFile(part, f"({path}) {_NO_CERTIFICATE}")
+    _read_certificate("cert", tls.cert)
+    _read("key", tls.key)
     try:
         context.load_cert_chain(tls.cert, tls.key, _no_password(tls.key))
     except ssl.SSLError as error:
@@ -59,6 +58,14 @@ def _no_password(path: str) -> Callable[[], str]:
         raise UnusableFile("key", f"({path}) is encrypted; give a key without a passphrase")
 
     return refuse
+
+
+def _read_certificate(part: str, path: str) -> str:
+    text = _read(part, path)
+    # Without one OpenSSL would be content, and the machine's own authorities would count.
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise UnusableFile(part, f"({path}) {_NO_CERTIFICATE}")
+    return text
 
 
 def _read(part: str, path: str) -> str:
