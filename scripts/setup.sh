@@ -58,6 +58,8 @@ install_packages() {
   need mkfs.ext4 e2fsprogs
   need unshare util-linux
   need ps procps
+  need ssh openssh-client
+  need sshd openssh-server
   need node nodejs
   need npm npm
   [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libcairo.so.2)" ] || missing+=(libcairo2)

@@ -4,19 +4,26 @@ Where a server cannot run, its tests are skipped with the reason; with CI=true t
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from servers.engine import DockerEngine
 from servers.graphite import Graphite
+from servers.sshd import Sshd
 from servers.statsd import Statsd
 
 
-def _require(server: type[DockerEngine | Graphite | Statsd]) -> None:
+def _require(server: type[DockerEngine | Graphite | Sshd | Statsd]) -> None:
     if lack := server.missing():
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         refuse(f"{server.__name__} cannot run here: {lack}")
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[type[Sshd]], None]:
+    """For servers that a few tests start themselves."""
+    return _require
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from snapshots import a_journal
@@ -22,9 +23,8 @@ from tidegauge.docker.tape import Header, Message, RecordedEngine, TapeReader, T
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.exporters import Delivery
 from tidegauge.metrics import Attributes, Number, Snapshot, merge
-from tidegauge.replay import AS_FAST_AS_POSSIBLE, Replay, clock_of
+from tidegauge.replay import AS_FAST_AS_POSSIBLE, Played, Replay, clock_of
 from tidegauge.streams import ticks
-from tidegauge.tally import Tally
 from tidegauge.terminal.progress import Progress
 
 AT_THE_END = Options(tick_interval=3600.0)
@@ -66,8 +66,7 @@ class Replayed(NamedTuple):
     """What a replay gave."""
 
     keep: Keep
-    tally: Tally
-    summary: str
+    played: Played
     sentences: list[str]
     counts: dict[str, int]
     breaks_off: str
@@ -90,12 +89,12 @@ def replayed(
         clock = clock_of(speed, SystemClock(), tape.header.time)
         replay = Replay(clock, SystemClock(), journal, quiet())
 
-        async def to_the_end() -> tuple[Tally, str]:
+        async def to_the_end() -> Played:
             return await replay.run(options, tape, asyncio.Event(), [keep])
 
         with asyncio.Runner(loop_factory=clock.new_loop) as runner:
-            tally, summary = runner.run(to_the_end())
-        return Replayed(keep, tally, summary, sentences, {**journal.counts}, tape.breaks_off)
+            played = runner.run(to_the_end())
+        return Replayed(keep, played, sentences, {**journal.counts}, tape.breaks_off)
 
 
 class Live:
@@ -119,11 +118,6 @@ class Live:
         every = ticks(self.clock, options.tick_interval, self.stop)
         self.program = draw(options, self.followers, out, Memory(self.journal), self.journal, every)
 
-    @property
-    def samples(self) -> int:
-        """How many stats chunks are on the tape."""
-        return self.tape.messages
-
     async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(
             run(self.program, self.journal, self.clock, self.stop, quiet())
@@ -145,19 +139,14 @@ def write(path: Path, messages: Iterable[Message], *engines: str, time: float = 
     """A recording with these messages and a last line, by other means than the product's."""
     listed = [*messages]
     end = max((message.t for message in listed), default=0.0)
-    header = Header("0", time, tuple(RecordedEngine(name) for name in engines or ("local",)))
-    return write_lines(path, [_json(line) for line in (header, *listed, Message(end, "finished"))])
+    known = tuple(RecordedEngine(name) for name in engines or ("local",))
+    header = Header(version="0", time=time, engines=known)
+    return write_lines(path, [encode(line) for line in (header, *listed, Message(end, "finished"))])
 
 
 def write_lines(path: Path, raw: Sequence[bytes]) -> Path:
     path.write_bytes(gzip.compress(b"".join(line + b"\n" for line in raw)))
     return path
-
-
-def _json(line: Header | Message) -> bytes:
-    from msgspec.json import encode
-
-    return encode(line)
 
 
 def only(options: Options, *include: str) -> Options:

@@ -46,12 +46,12 @@ class Composed:
 def test_a_wrong_docker_host_is_the_users_mistake() -> None:
     """It is not in the file, so the variable is named."""
     with pytest.raises(ConfigError, match=r"^DOCKER_HOST "):
-        engine_client(EngineOptions(), {"DOCKER_HOST": "bogus"})
+        engine_client(EngineOptions(), {"DOCKER_HOST": "bogus://"})
 
 
 def test_a_configured_address_wins_over_the_variable() -> None:
     """As a flag of the docker command would."""
-    client = engine_client(EngineOptions(host="tcp://h:1"), {"DOCKER_HOST": "bogus"})
+    client = engine_client(EngineOptions(host="tcp://h:1"), {"DOCKER_HOST": "bogus://"})
     assert client.name == "local"
 
 

@@ -26,12 +26,13 @@ MAY_IMPORT = {
     "streams": "errors clock",
     "docker": "errors clock journal globs streams",
     "readings": "docker.frames docker.intervals",
+    "doubts": "journal docker.frames docker.intervals",
     "metrics": "readings docker.frames docker.intervals docker.lives",
     "exporters": "errors clock journal globs units metrics docker.frames",
     "terminal": "",
     "config": "errors units docker.endpoint docker.tls exporters.statsd",
     "pipeline": (
-        "journal globs streams docker.frames docker.intervals docker.lives readings metrics"
+        "journal globs streams docker.frames docker.intervals docker.lives readings doubts metrics"
         " exporters"
     ),
     "logs": "config terminal",
@@ -39,7 +40,18 @@ MAY_IMPORT = {
     "app": "errors clock journal globs streams docker metrics exporters terminal config pipeline",
     "check": "errors clock journal docker exporters terminal config app",
     "once": "errors journal docker readings terminal config app",
-    "cli": "errors clock journal streams.drawing terminal config logs arguments app check once",
+    "signals": "terminal",
+    "session": "clock journal terminal config app signals",
+    "record": "__init__ errors clock journal streams docker terminal config app signals",
+    "playback": "clock",
+    "tally": "metrics terminal",
+    "replay": (
+        "clock journal streams docker metrics exporters terminal config app playback signals tally"
+    ),
+    "cli": (
+        "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
+        " once session record replay"
+    ),
     "__init__": "",
     "__main__": "cli",
 }

@@ -30,9 +30,13 @@ def write(name: str, text: str) -> str:
 
 
 MISTAKES = [
-    (("bogus",), {}, "unknown command bogus; known here: run, check, once, graph, sample-config."),
+    (
+        ("bogus",),
+        {},
+        "unknown command bogus; known here: run, check, once, graph, record, replay, sample-conf",
+    ),
     (("chek",), {}, "unknown command chek; did you mean check?"),
-    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, check, once, graph,"),
+    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, check, once, graph, record,"),
     (("--bogus",), {}, "unknown argument --bogus; see tidegauge run --help."),
     (("check", "--bogus"), {}, "unknown argument --bogus; see tidegauge check --help."),
     (("once", "web"), {}, "unknown argument web; see tidegauge once --help."),
@@ -45,7 +49,7 @@ MISTAKES = [
     (("-c",), {}, "argument -c/--config: expected one argument; see tidegauge run --help."),
     (("-c", "none.toml"), {}, "cannot read none.toml: no such file."),
     (("check", "-c", "."), {}, "cannot read .: it is a directory."),
-    (("graph",), {"DOCKER_HOST": "bogus"}, "DOCKER_HOST "),
+    (("graph",), {"DOCKER_HOST": "bogus://"}, "DOCKER_HOST "),
     (("run",), {"DOCKER_HOST": "tcp://h:99999"}, "DOCKER_HOST "),
     (("check",), {"DOCKER_HOST": "unix://docker.sock"}, "DOCKER_HOST "),
     (

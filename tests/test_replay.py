@@ -4,12 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from fakes.engine import FakeEngine
-from fakes.stats import frame, streaming
-from taped import AT_THE_END, Live, only, replayed
-from tidegauge.metrics.catalogue import CPU_USAGE, MEMORY_USAGE, SAMPLES
+from fakes.stats import frame
+from taped import AT_THE_END, Live, replayed
 from waiting import wait_until_async
 
 

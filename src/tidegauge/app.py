@@ -20,7 +20,7 @@ from tidegauge.docker.transport import HttpTransport, Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, Exporter
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Registry
+from tidegauge.metrics import Limits, Registry
 from tidegauge.pipeline import collecting, reporting
 from tidegauge.streams import Pipeline, Running, Source, Tick, merge, ticks
 from tidegauge.terminal.progress import Progress
@@ -36,8 +36,11 @@ class Memory:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.registry = Registry(journal.counts)
+        self.registry = Registry(journal.counts, self._refused)
         self.intervals = Intervals(journal.drop)
+
+    def _refused(self, sentence: str, subject: str) -> None:
+        self.journal.trouble("too many series", sentence, subject)
 
 
 class Program(Struct, frozen=True):
@@ -115,6 +118,7 @@ def draw(
 ) -> Program:
     """Draw both pipelines."""
     registry, seen = memory.registry, merge(*(each.source() for each in followers))
+    registry.limit(Limits(options.limits.series_per_container, options.limits.series))
     kept: dict[str, Selection] = {
         category: Selection(each.include, each.exclude)
         for category, each in options.filters.categories.items()

@@ -1,6 +1,7 @@
 """What can be typed after ``tidegauge``, and the sentence for what cannot."""
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -27,6 +28,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "print the pipeline, as text or Mermaid",
         "Print how samples flow from engines to exporters. No engine is asked.",
     ),
+    "record": (
+        "write down what the engines say",
+        "Write down what is heard of all chosen containers, until Ctrl-C, SIGTERM or --seconds.",
+    ),
+    "replay": (
+        "play a recording through the pipeline",
+        "Play a recording as if its engines were there, to your exporters or to a table.",
+    ),
     "sample-config": (
         "print every option, with its default",
         "Print a configuration with every option explained and commented out.",
@@ -39,6 +48,8 @@ EXAMPLES = """examples:
   tidegauge check -c tidegauge.toml          what would be watched, and why
   tidegauge run -c tidegauge.toml            watch, until Ctrl-C
   tidegauge once --json                      one sample of every container
+  tidegauge record day.tape --seconds 600    ten minutes, to be looked at later:
+  tidegauge replay day.tape --speed max      a table of what was used
 """
 
 
@@ -49,6 +60,10 @@ class Arguments(argparse.Namespace):
     config: Path | None = None
     form: str = "table"
     mermaid: bool = False
+    file: Path
+    seconds: float | None = None
+    force: bool = False
+    speed: float = 1.0
 
 
 def parse(given: Sequence[str]) -> Arguments:
@@ -141,3 +156,37 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--mermaid", action="store_true", help="print Mermaid, for Markdown documents"
         )
+    if command in {"record", "replay"}:
+        _add_recording_options(parser, command)
+
+
+def _add_recording_options(parser: argparse.ArgumentParser, command: str) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    if command == "record":
+        parser.add_argument(
+            "--seconds", type=_positive, metavar="N", help="stop by itself after so long"
+        )
+        parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    if command == "replay":
+        parser.add_argument(
+            "--speed",
+            type=_speed,
+            default=1.0,
+            metavar="N",
+            help="so many times as fast as it was (default: 1); max for as fast as possible",
+        )
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {printable(text)}")
+    return number
+
+
+def _speed(text: str) -> float:
+    """A factor; ``max``, or 0 for short, is infinite."""
+    return math.inf if text in {"max", "0"} else _positive(text)

@@ -10,7 +10,7 @@ from tidegauge.clock import SystemClock
 from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.frames import Engine, ListedContainer
+from tidegauge.docker.frames import Container, Engine, ListedContainer
 from tidegauge.docker.roster import ALIVE, alive, present
 from tidegauge.errors import EngineError
 from tidegauge.exporters import Exporter
@@ -56,20 +56,27 @@ async def _ask(client: EngineClient) -> Answer | str:
 
 def _of_engine(answer: Answer, choice: Choice) -> str:
     engine, listed = answer.engine, sorted(answer.listed, key=lambda each: each.name)
-    aliases = {each.id: each.alias for each in alive(present(engine, choice, answer.listed, {}))}
-    count = f"{len(aliases)} of {len(listed)} containers would be watched now"
+    watched = {each.id: each for each in alive(present(engine, choice, answer.listed, {}))}
+    names = {each.id: each.name for each in listed}
+    count = f"{len(watched)} of {len(listed)} containers would be watched now"
     head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
-    rows = [_row(each, choice, aliases.get(each.id)) for each in listed]
+    rows = [
+        _row(each, choice, watched.get(each.id), names.get(each.network_of, "")) for each in listed
+    ]
     return head + (render(COLUMNS, rows, "table") if rows else "")
 
 
-def _row(container: ListedContainer, choice: Choice, planned: str | None) -> dict[str, Cell]:
+def _row(
+    container: ListedContainer, choice: Choice, watched: Container | None, owner: str
+) -> dict[str, Cell]:
     decision = choice.decide(container)
-    why = decision.why
+    why, planned = decision.why, watched.alias if watched else None
     if decision.alias is not None and container.state not in ALIVE:
         why += "; watched when it runs"
     elif planned != decision.alias:
         why += "; its id is added because another has that name"
+    if watched and watched.network_of:
+        why += f"; shares the network of {owner}, which counts once" if owner else ""
     return {
         "watched as": planned or decision.alias,
         "container": container.name,

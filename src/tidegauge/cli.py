@@ -12,10 +12,13 @@ from tidegauge.arguments import Arguments, parse
 from tidegauge.check import check
 from tidegauge.clock import SystemClock
 from tidegauge.config import Loaded, load, sample
+from tidegauge.docker.tape import TapeReader
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.logs import open_log
 from tidegauge.once import as_text, once
+from tidegauge.record import Recorder
+from tidegauge.replay import Replay, clock_of, garbage_teller
 from tidegauge.session import Session
 from tidegauge.streams import drawing
 from tidegauge.terminal.progress import Progress
@@ -111,6 +114,30 @@ def _graph(arguments: Arguments, environ: Environ) -> int:
     return 0
 
 
+def _record(arguments: Arguments, environ: Environ) -> int:
+    loaded, progress = load(arguments.config, environ), Progress(sys.stderr)
+    journal = _journal(loaded, progress, environ)
+    recorder = Recorder(loaded.options, environ, journal, SystemClock())
+    seconds, force = arguments.seconds, arguments.force
+    asyncio.run(recorder.to_file(arguments.file, progress, seconds=seconds, force=force))
+    return 0
+
+
+def _replay(arguments: Arguments, environ: Environ) -> int:
+    loaded, progress, system = load(arguments.config, environ), Progress(sys.stderr), SystemClock()
+    journal = _journal(loaded, progress, environ)
+    with TapeReader(arguments.file, garbage_teller(journal)) as tape:
+        clock = clock_of(arguments.speed, system, tape.header.time)
+        replay = Replay(clock, system, journal, progress)
+        with asyncio.Runner(loop_factory=clock.new_loop) as runner:
+            played = runner.run(replay.to_the_end(loaded.options, tape))
+    table = "" if played.exported else played.tally.table()
+    _print(f"{table}\n{played.summary}" if table else played.summary)
+    if tape.breaks_off:
+        raise TidegaugeError(f"{tape.breaks_off} What is there was replayed.")
+    return 0
+
+
 def _sample_config(_arguments: Arguments, _environ: Environ) -> int:
     _print(sample())
     return 0
@@ -134,5 +161,7 @@ _COMMANDS: Mapping[str, Callable[[Arguments, Environ], int]] = {
     "check": _check,
     "once": _once,
     "graph": _graph,
+    "record": _record,
+    "replay": _replay,
     "sample-config": _sample_config,
 }

@@ -10,6 +10,7 @@ from typing import TypeVar
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
+from tidegauge.doubts import Doubts
 from tidegauge.exporters import Delivery
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
@@ -57,8 +58,9 @@ def collecting(
             read(pids, kept.get("docker-pids")) >> record(registry.pids),
             read(uptime, None) >> record(registry.uptime),
             read(continuity, None) >> record(registry.continuity),
+            sink(Doubts(journal), "doubts"),
         ),
-        only(Condition) >> record(registry.condition),
+        only(Condition) >> broadcast(record(registry.condition), sink(intervals.forget)),
         only(LifeEvent) >> broadcast(record(registry.life), sink(telling(journal), "tell")),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from itertools import count
+from pathlib import Path
 
 from tidegauge import __version__
 from tidegauge.app import engine_client, followers_of
@@ -17,6 +18,7 @@ from tidegauge.docker.tape import RecordedEngine, TapeWriter
 from tidegauge.docker.transport import Transport
 from tidegauge.errors import TidegaugeError
 from tidegauge.journal import Journal
+from tidegauge.signals import stop_at_signals
 from tidegauge.streams import Pipeline, merge, sink
 from tidegauge.terminal.progress import Progress
 from tidegauge.terminal.table import in_units
@@ -35,14 +37,20 @@ class Recorder:
         self._journal, self._clock = journal, clock
         self._samples = 0
 
-    async def run(
-        self,
-        tape: TapeWriter,
-        stop: asyncio.Event,
-        progress: Progress,
-        seconds: float | None = None,
+    async def to_file(
+        self, path: Path, progress: Progress, *, seconds: float | None = None, force: bool = False
     ) -> None:
-        """Record until ``stop`` is set, or so long; raises `TidegaugeError` if it cannot write."""
+        """Record until SIGINT or SIGTERM, or so long.
+
+        Raises:
+            ConfigError: the file is there already, or an engine's address is wrong.
+            TidegaugeError: the file cannot be written.
+        """
+        for each in self._options.engines:
+            engine_client(each, self._environ)  # so that a wrong address leaves no file behind
+        stop = asyncio.Event()
+        tape = TapeWriter(path, self._clock, stop.set, force=force)
+        stop_at_signals(stop, progress)
         try:
             await self._run(tape, stop, progress, seconds)
         finally:
@@ -50,6 +58,9 @@ class Recorder:
             tape.close()
         if tape.failure:
             raise TidegaugeError(tape.failure)
+        self._tell(tape)
+
+    def _tell(self, tape: TapeWriter) -> None:
         self._journal.told(
             "recorded",
             file=str(tape.path),

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from tidegauge.exporters import Delivery, Exporter
 from tidegauge.journal import Journal
 from tidegauge.metrics import Snapshot
 from tidegauge.playback import PlaybackClock, ScaledClock, VirtualClock
+from tidegauge.signals import stop_at_signals
 from tidegauge.streams import ticks
 from tidegauge.tally import Tally
 from tidegauge.terminal.progress import Progress
@@ -26,12 +27,22 @@ AS_FAST_AS_POSSIBLE = math.inf
 
 REDRAW_SECONDS = 0.2
 
+GARBAGE = "garbage in recording"
+
 
 def clock_of(speed: float, system: Clock, starts_at: float) -> PlaybackClock:
     """The clock of a replay that is so many times faster than the recording."""
     if speed == AS_FAST_AS_POSSIBLE:
         return VirtualClock(starts_at)
     return ScaledClock(system, speed, starts_at)
+
+
+class Played(Struct, frozen=True):
+    """What a replay leaves: ``exported`` when it went to exporters of the configuration."""
+
+    tally: Tally
+    summary: str
+    exported: bool
 
 
 class Replay(Struct, frozen=True):
@@ -42,10 +53,16 @@ class Replay(Struct, frozen=True):
     journal: Journal
     progress: Progress
 
+    async def to_the_end(self, options: Options, tape: TapeReader) -> Played:
+        """Play a recording to its end, or until SIGINT or SIGTERM."""
+        stop = asyncio.Event()
+        stop_at_signals(stop, self.progress)
+        return await self.run(options, tape, stop)
+
     async def run(
         self, options: Options, tape: TapeReader, stop: asyncio.Event, also: Sequence[Exporter] = ()
-    ) -> tuple[Tally, str]:
-        """Play to the end, or until ``stop`` is set; what was counted, and a summary."""
+    ) -> Played:
+        """Play a recording to its end, or until ``stop`` is set; ``also`` are more exporters."""
         engines = tape.header.engines
         options = replace(
             options,
@@ -55,26 +72,27 @@ class Replay(Struct, frozen=True):
         clients = [EngineClient(each.name, player.transport(each)) for each in engines]
         # The shortest pauses: nothing is asked for later than it was when it was recorded.
         followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.0)
-        out = [_Unhurried(each, self.clock) for each in self._exporters(options)]
+        exporters = self._exporters(options)
         program = draw(
             options,
             followers,
-            tuple(Delivery(each, self.journal) for each in (*out, *also, tally)),
+            tuple(Delivery(each, self.journal) for each in (*exporters, *also, tally)),
             Memory(self.journal),
             ticks(self.clock, options.tick_interval, stop),
         )
         async with asyncio.TaskGroup() as tasks:
-            working = (
-                tasks.create_task(_play(player, stop)),
-                tasks.create_task(self._show(player)),
-            )
+            playing = tasks.create_task(_play(player, stop))
+            showing = tasks.create_task(self._show(player))
             await run(program, self.journal, self.clock, stop, self.progress)
-            for each in working:
-                each.cancel()
-        return tally, _summary(player, tally, len(engines))
+            playing.cancel()
+            showing.cancel()
+        return Played(tally, _summary(player, tally, len(engines)), exported=bool(exporters))
 
     def _exporters(self, options: Options) -> list[Exporter]:
-        return open_exporters(options, self.journal, self.system)
+        opened = open_exporters(options, self.journal, self.system)
+        for each in opened:
+            self.journal.told("metrics go out", exporter=each.name, to=each.destination)
+        return [_Unhurried(each, self.clock) for each in opened]
 
     async def _show(self, player: Player) -> None:
         while True:
@@ -85,6 +103,11 @@ class Replay(Struct, frozen=True):
 async def _play(player: Player, stop: asyncio.Event) -> None:
     await player.play()
     stop.set()
+
+
+def garbage_teller(journal: Journal) -> Callable[[str], None]:
+    """Counts and tells lines of a recording that cannot be read."""
+    return lambda what: journal.trouble(GARBAGE, f"{what} It is skipped.", what)
 
 
 def _summary(player: Player, tally: Tally, engines: int) -> str:

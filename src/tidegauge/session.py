@@ -5,7 +5,6 @@ stop, and what they remembered of containers goes on.
 """
 
 import asyncio
-import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from tidegauge.app import Memory, Program, compose, run
 from tidegauge.clock import Clock
 from tidegauge.config import FileWatch, Options
 from tidegauge.journal import Journal
+from tidegauge.signals import stop_at_signals
 from tidegauge.terminal.progress import Progress
 
 
@@ -98,15 +98,6 @@ class Session:
 
         SIGHUP reads the configuration file again; without a file it ends the program, as ever.
         """
-
-        def hear(number: int) -> None:
-            if stop.is_set():
-                self._progress.done()
-                os._exit(128 + number)  # whatever still hangs, a thread included, is left behind
-            stop.set()
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, hear, number)
+        stop_at_signals(stop, self._progress)
         if self._file is not None:
-            loop.add_signal_handler(signal.SIGHUP, nudge.set)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, nudge.set)

@@ -185,7 +185,7 @@ def test_syntax_errors_name_the_line(content: bytes, sentence: str) -> None:
 PREFIX = "tidegauge.toml: "
 STATSD = "[exporters.statsd]\n"
 DURATION = 'tick_interval must be a duration such as "10s", not'
-SCHEMES = "unix://, tcp:// or http://"
+SCHEMES = "unix://, tcp://, http://, https:// or ssh://"
 
 MISTAKES = {
     'tick_interval = "-5s"': f'{DURATION} "-5s".',
@@ -259,16 +259,35 @@ MISTAKES = {
     "[[engines]]\nname = ''": 'engines[0].name must be a name, not "".',
     "[[engines]]\n[[engines]]": 'engines has 2 engines called "local"; give each its own name.',
     "[[engines]]\nhosts = ''": "unknown key engines[0].hosts; did you mean host?",
-    "[[engines]]\nhost = 'ssh://a'": (
-        f'engines[0].host is "ssh://a", but ssh:// is not supported yet; use {SCHEMES}.'
+    "[[engines]]\nhost = 'ssh://-a'": (
+        'engines[0].host must be an address such as ssh://user@docker-host, not "ssh://-a".'
     ),
-    "[[engines]]\nhost = 'https://a'": (
-        f'engines[0].host is "https://a", but https:// is not supported yet; use {SCHEMES}.'
+    "[[engines]]\nhost = 'ssh://a:b@c'": (
+        "engines[0].host must not hold a password; ssh takes keys from its agent or configuration."
     ),
+    "[[engines]]\nhost = 'tcp://a'\ncontext = 'b'": (
+        "engines[0].context cannot be set beside host; keep one of them."
+    ),
+    "[[engines]]\ntls = { ca = 'ca.pem' }": (
+        "engines[0].tls is only for an engine whose host begins with tcp:// or https://."
+    ),
+    "[[engines]]\nhost = 'unix:///s'\ntls = { verify = false }": (
+        "engines[0].tls is only for an engine whose host begins with tcp:// or https://."
+    ),
+    "[[engines]]\nhost = 'tcp://a'\ntls = { cert = 'cert.pem' }": (
+        "engines[0].tls.key is missing, without which cert is of no use."
+    ),
+    "[[engines]]\nhost = 'tcp://a'\ntls = { ca = 'no/ca.pem' }": (
+        "engines[0].tls.ca (no/ca.pem) cannot be read: no such file or directory."
+    ),
+    "[[engines]]\nhost = 'tcp://a'\ntls = { cafile = 'ca.pem' }": (
+        "unknown key engines[0].tls.cafile; did you mean ca?"
+    ),
+    "[[engines]]\nhost = 'tcp://a'\ntls = true": ("engines[0].tls must be a table, not true."),
     "[[engines]]\nhost = 'ftp://a'": f'engines[0].host must begin with {SCHEMES}, not "ftp://a".',
     "[[engines]]\nhost = 'a:2375'": f'engines[0].host must begin with {SCHEMES}, not "a:2375".',
     "[[engines]]\nhost = 'unix://a'": (
-        'engines[0].host must be an address such as unix:///var/run/docker.sock, not "unix://a".'
+        'engines[0].host must be a full path such as unix:///run/docker.sock, not "unix://a".'
     ),
     "[[engines]]\nhost = 'tcp://a:70000'": (
         'engines[0].host must have a port from 1 to 65535, not "tcp://a:70000".'

@@ -162,7 +162,9 @@ MISTAKES = {
     ("CONTAINERS", "a=x,b=x"): ' gives the alias "x" to both "a" and "b"; give each its own.',
     ("CONTAINERS", "a="): ' must be an alias, not "".',
     ("ENGINES", "tcp://a:1"): ' must be pairs such as "name=host,name2=host2", not "tcp://a:1".',
-    ("ENGINES", "a=a:1"): ' must begin with unix://, tcp:// or http://, not "a:1".',
+    ("ENGINES", "a=a:1"): (
+        ' must begin with unix://, tcp://, http://, https:// or ssh://, not "a:1".'
+    ),
     ("ENGINES", "a=,a="): ' has 2 engines called "a"; give each its own name.',
     ("ENGINES", ""): " must name at least one engine, or be left out.",
     ("EXPORTERS_STATSD_SUBSCRIPTIONS", "docker-cpu"): (

@@ -203,9 +203,8 @@ MISTAKES = {
     "docker.port = 70000": ": docker.port must be at most 65535, not 70000.",
     "docker.port = high": ': docker.port must be a whole number, not "high".',
     "docker.host = [a]": ": docker.host must be text in quotes, not a list.",
-    'docker.host = "ssh://a"': (
-        ': docker.host is "ssh://a", but ssh:// is not supported yet;'
-        " use unix://, tcp:// or http://."
+    'docker.host = "ftp://a"': (
+        ': docker.host must begin with unix://, tcp://, http://, https:// or ssh://, not "ftp://a".'
     ),
     "docker.containers = web": (
         ': docker.containers must be a list such as [{"id": "alias"}], not "web".'

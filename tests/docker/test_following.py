@@ -271,7 +271,7 @@ async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):
                 engine.add("web", streaming(frame(life) + b"\n"))
                 await wait_until_async(lambda: life in watch.seen("web"), 5, "samples")
             await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
-            await wait_until_async(lambda: watch.states("web")[-1] == "gone", 5, "state unknown")
+            await wait_until_async(lambda: watch.states("web")[-1] == "", 5, "state unknown")
             path.unlink(missing_ok=True)
 
 

@@ -121,3 +121,13 @@ def test_no_bytes_break_it(data):
     frames.feed(data)
 
     assert frames.feed(b'\n{"n":7}\n')[-1].n == 7
+
+
+def test_text_that_is_no_utf8_is_garbage_like_any_other():
+    """One such document costs only itself: a label of a container may hold any bytes."""
+    frames, garbage = framing()
+
+    found = frames.feed(b'{"n":1}\n{"n":2,"text":"\xff"}\n{"n":3,"text":"\xc3"}{"n":4}\n')
+
+    assert [doc.n for doc in found] == [1, 4]
+    assert garbage == [b'{"n":2,"text":"\xff"}', b'{"n":3,"text":"\xc3"}']

@@ -17,7 +17,8 @@ from tidegauge.docker.frames import (
     Sample,
     StatsFrame,
 )
-from tidegauge.docker.intervals import FORGET_AFTER, SHORTEST, Interval, Intervals, Life
+from tidegauge.docker.intervals import SHORTEST, Interval, Intervals, Life
+from tidegauge.docker.lives import RENAMED, Condition
 
 START = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 EMPTY = StatsFrame(datetime(1, 1, 1, tzinfo=UTC))
@@ -210,16 +211,18 @@ def test_containers_do_not_mix() -> None:
     assert shown(seen) == ["a ..0", "b ..0.5", "c ..0.7", "a 0..1", "b 0.5..1.5", "c 0.7..1.7"]
 
 
-def test_a_container_of_yesterday_is_forgotten() -> None:
+def test_a_container_that_is_gone_is_forgotten() -> None:
     """Hosts that run thousands of short containers a day don't fill our memory."""
     intervals = Intervals(lambda _: None)
-    day = FORGET_AFTER.total_seconds()
     for number in range(50):
-        intervals(Sample(a_container(id=f"c{number}"), at(number)))
+        container = a_container(id=f"c{number}")
+        intervals(Sample(container, at(number)))
+        intervals.forget(Condition(container, "exited"))
+        intervals.forget(Condition(container, RENAMED, gone=True))
+        assert len(intervals._tracks) == 1
+        intervals.forget(Condition(container, "", gone=True))
 
-    intervals(Sample(a_container(id="next"), at(day + 48.5)))
-
-    assert len(intervals._tracks) == 2
+    assert intervals._tracks == {}
 
 
 def test_recorded_lifecycle_of_docker() -> None:

@@ -45,6 +45,14 @@ def read(path: Path) -> tuple[list[Message], list[str], str]:
         return [*tape.messages()], garbage, tape.breaks_off
 
 
+def read_or_refuse(path: Path) -> tuple[list[Message], list[str], str]:
+    """The same; a refusal as the sentence it is."""
+    try:
+        return read(path)
+    except TidegaugeError as refused:
+        return [], [], str(refused)
+
+
 def test_what_was_written_is_read(tmp_path):
     """Header, messages with text and with bytes that are none, and the end."""
     path, clock = tmp_path / "tape", ManualClock()
@@ -225,11 +233,7 @@ def test_cut_anywhere_it_gives_what_is_there(tmp_path):
 
     for length in range(len(whole) - 1):
         path.write_bytes(whole[:length])
-        try:
-            messages, garbage, breaks_off = read(path)
-        except TidegaugeError as refused:
-            assert str(refused).endswith(".")
-            continue
+        messages, garbage, breaks_off = read_or_refuse(path)
         assert messages[: len(SOME)] == [*SOME[: len(messages)]]
         assert garbage == []
         assert breaks_off or messages[-1].what == "finished"
@@ -246,10 +250,8 @@ def test_damaged_anywhere_it_never_fails_otherwise(tmp_path):
         damaged = bytearray(whole)
         damaged[position] ^= 0x55
         path.write_bytes(damaged)
-        try:
-            read(path)
-        except TidegaugeError as refused:
-            assert str(refused).startswith(str(path))
+        _, _, breaks_off = read_or_refuse(path)
+        assert breaks_off.startswith(str(path)) or breaks_off == ""
 
 
 def test_a_header_is_one_line_of_json(tmp_path):
@@ -259,10 +261,10 @@ def test_a_header_is_one_line_of_json(tmp_path):
 
     assert json.dumps(lines(path)[0]) == json.dumps(
         {
+            "recording": "tidegauge",
+            "format": 1,
             "version": "1.2",
             "time": 1000.0,
             "engines": [{"name": "local", "address": "unix:///run/docker.sock"}],
-            "recording": "tidegauge",
-            "format": 1,
         }
     )

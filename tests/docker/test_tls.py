@@ -158,19 +158,32 @@ async def test_an_expired_client_certificate_is_told_apart(site):
 
 
 async def test_tls_to_a_plain_port_is_told(site):
-    """What answers there begins to speak plainly."""
-    async with TcpEngine() as engine:
-        assert await refused(NotAnEngine, engine, site.tls()) == (
-            "what listens at HOST does not speak TLS; if it is an engine, leave TLS out for it, or"
-            " use the port that it has for TLS."
-        )
+    """What answers there begins to speak plainly, as Go's server does."""
+
+    async def plain(reader, writer):
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1") as server:
+        host = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(NotAnEngine) as error:
+            await connect(host, site.tls())
+    assert str(error.value) == (
+        f"what listens at {host} does not speak TLS; if it is an engine, leave TLS out for it, or"
+        " use the port that it has for TLS."
+    )
 
 
 async def test_a_port_that_hangs_up_is_no_tls_port(site):
     """A handshake that is broken off is no lost engine."""
-    hung_up = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1")
-    async with hung_up:
-        port = hung_up.sockets[0].getsockname()[1]
+
+    async def hang_up(_reader, writer):
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
         with pytest.raises((NotAnEngine, EngineUnreachable), match=rf"127\.0\.0\.1:{port}"):
             await connect(f"tcp://127.0.0.1:{port}", site.tls())
 

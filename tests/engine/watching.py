@@ -15,21 +15,25 @@ from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Intervals
-from tidegauge.docker.lives import Observation
+from tidegauge.docker.lives import LifeEvent, Observation
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.journal import Journal
-from tidegauge.metrics import Attributes, Metric, Number, Registry
+from tidegauge.metrics import Attributes, Kind, Metric, Number, Registry
+from tidegauge.metrics.catalogue import CATALOGUE, CPU_TIME, CPU_USAGE, MEMORY_USAGE
 from tidegauge.pipeline import collecting
 from tidegauge.streams import flow
 
 Key = tuple[str, str, Attributes]
 
+COUNTERS = {metric.name for metric in CATALOGUE if metric.kind is Kind.COUNTER}
+
 
 class Watching:
     """Watches the chosen containers of an engine from entry to exit.
 
-    ``reads`` are the engine's times of the samples that came, by alias; `collect` adds what was
-    recorded to ``samples`` and ``totals``, by alias, metric name and attributes.
+    ``reads`` are the engine's times of the samples that came, and ``events`` what happened, by
+    alias; `collect` adds what was recorded to ``samples`` and ``totals``, by alias, metric name
+    and attributes.
     """
 
     def __init__(self, engine: DockerEngine, include: Iterable[str]) -> None:
@@ -38,6 +42,7 @@ class Watching:
         choice = Choice({}, include, [])
         self.follower = Follower(client, choice, self.journal, SystemClock(), lambda: 0.5)
         self.reads: dict[str, list[float]] = defaultdict(list)
+        self.events: dict[str, list[LifeEvent]] = defaultdict(list)
         self.samples: dict[Key, list[Number]] = defaultdict(list)
         self.totals: dict[Key, list[Number]] = defaultdict(list)
         self._registry = Registry(self.journal.counts)
@@ -54,9 +59,24 @@ class Watching:
         self.collect()
         return self.samples[alias, metric.name, attributes]
 
+    def holds_no_wrong_number(self, alias: str) -> None:
+        """Nothing of a busy container is zero, negative or wrapped, and no total ever fell."""
+        self.collect()
+        for (whose, name, attributes), samples in self.samples.items():
+            if whose != alias:
+                continue
+            assert min(samples, default=0) >= 0, (name, attributes, samples)
+            assert max(samples, default=0) < 2**40, (name, attributes, samples)
+            totals = self.totals[alias, name, attributes]
+            assert name not in COUNTERS or totals == sorted(totals), (name, attributes, totals)
+        for metric in (CPU_TIME, MEMORY_USAGE, CPU_USAGE):
+            assert min(self.of(alias, metric)) > 0, metric.name
+
     def _tap(self, seen: Observation) -> Observation:
         if isinstance(seen, Sample) and seen.frame.running:
             self.reads[seen.container.alias].append(seen.frame.read.timestamp())
+        if isinstance(seen, LifeEvent):
+            self.events[seen.container.alias].append(seen)
         return seen
 
     async def __aenter__(self) -> Self:

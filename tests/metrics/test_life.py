@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from recorded import a_container
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics import Registry
+from tidegauge.metrics.registry import GONE_KEPT
 from tidegauge.readings import ContinuityReading
 
 WEB = a_container()
@@ -92,3 +93,20 @@ def test_samples_and_missed_seconds_are_counted():
     now = told(registry)
     assert now["samples",] == 3
     assert now["samples.missed",] == 23
+
+
+def test_totals_of_removed_containers_are_kept_for_the_newest_only():
+    """A container made anew under its name goes on counting; thousands of others fill no memory."""
+    registry = Registry({})
+    many = [a_container(id=f"c{number}", alias=f"a{number}") for number in range(GONE_KEPT + 50)]
+    for container in many:
+        registry.life(LifeEvent(container, "oom", AT))
+        registry.condition(Condition(container, "", gone=True))
+    ends = {series.container.alias for series in registry.collect(0).series}
+    assert len(ends) == len(many), "what was counted before the end is told"
+
+    registry.life(LifeEvent(many[0], "oom", AT))
+    registry.life(LifeEvent(many[-1], "oom", AT))
+
+    totals = {s.container.alias: s.last for s in registry.collect(0).series}
+    assert totals == {"a0": 1, many[-1].alias: 2}

@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from servers.process import ServerError, last_lines
 from waiting import wait_until
 
 # The package's own daemon and client, in step with each other, before anything put in front.
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _NEEDS = {
     "dockerd": "docker.io",
     "docker": "docker.io",
@@ -32,7 +32,7 @@ _NEEDS = {
     "losetup": "util-linux",
     "mkfs.ext4": "e2fsprogs",
 }
-_CGROUPS = Path("/sys/fs/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")
 _START_S = 60.0  # 1-2 s on an idle machine; after a crash it first kills the old containers: 13 s
 _COMMAND_S = 60.0
 
@@ -60,27 +60,39 @@ class CountedVolume(NamedTuple):
 class DockerEngine:
     """One dockerd, started on construction, with the image ``busybox:local`` in it."""
 
+    program = "dockerd"
+    # Older engines keep their ID in /etc/docker: shared means the same ID.
+    own: ClassVar[Sequence[str]] = ("/var/lib/docker", "/etc/docker")
+
     @staticmethod
     def missing() -> str:
         """What this machine lacks to run an engine, in words; empty when nothing is."""
         if os.geteuid() != 0:
             return "only root can start a Docker Engine"
-        packages = {_NEEDS[name] for name in _NEEDS if not shutil.which(name, path=_PATH)}
+        packages = {_NEEDS[name] for name in _NEEDS if not shutil.which(name, path=PATH)}
         return f"missing packages: {' '.join(sorted(packages))}" if packages else ""
 
     def __init__(
-        self, name: str = "engine", *, options: Sequence[str] = (), tcp_port: int | None = None
+        self,
+        name: str = "engine",
+        *,
+        options: Sequence[str] = (),
+        tcp_port: int | None = None,
+        root: Path = Path("/"),
     ) -> None:
-        """Start it; ``options`` go to dockerd, ``tcp_port`` is opened within its own network."""
+        """Start it; ``options`` go to dockerd, ``tcp_port`` is opened within its own network.
+
+        ``root`` is the folder of another Debian, whose dockerd then runs; the client stays.
+        """
         # The path of a unix socket has at most 108 characters, so not under a long TMPDIR.
-        self.folder = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program}-", dir="/tmp"))
         self.socket = self.folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self.log = self.folder / "log"
         self._listen = ("-H", f"tcp://127.0.0.1:{tcp_port}", "--tls=false") if tcp_port else ()
-        self._options = tuple(options)
+        self._options, self._root = tuple(options), root
         self._env = {
-            "PATH": _PATH,
+            "PATH": PATH,
             "HOME": str(self.folder),  # no user's contexts and logins
             "DOCKER_HOST": self.host,
         }
@@ -134,8 +146,12 @@ class DockerEngine:
 
     def pids(self, container: str) -> list[int]:
         """The processes of a container, by id, in this machine's numbers; the engine has others."""
-        lists = _CGROUPS.glob(f"**/{self.folder.name}/{container}/cgroup.procs")
-        return sorted({int(pid) for one in lists for pid in _text(one).split()})
+        lists = [_text(group / "cgroup.procs") for group in self.groups_of(container)]
+        return sorted({int(pid) for pids in lists for pid in pids.split()})
+
+    def groups_of(self, container: str) -> Sequence[Path]:
+        """The cgroups of a container, by id: one, or one for each controller."""
+        return [root / container for root in self._cgroups()]
 
     def get(self, path: str, seconds: float = 10) -> bytes:
         """The body of one page of the Engine API."""
@@ -185,25 +201,16 @@ class DockerEngine:
     def kill9(self) -> None:
         """SIGKILL to the daemon: a crash, of which its containers know nothing."""
         self._end_daemon(signal.SIGKILL, 10)
-        (self.folder / "docker.pid").unlink()
+        (self.folder / "docker.pid").unlink(missing_ok=True)
 
     def up(self) -> None:
         """Start the daemon (again) and wait until it answers."""
         if self._daemon is not None:
             raise ServerError("the daemon runs already")
         self.socket.unlink(missing_ok=True)
-        command = [
-            *self.inside("--mount", "--uts", "--net", "--pid"),
-            *("dockerd", "-H", self.host, "-H", "unix:///run/docker.sock", *self._listen),
-            *("--pidfile", str(self.folder / "docker.pid")),
-            # A cgroup of its own above all its containers, so that `stop` finds what they left.
-            *("--exec-opt", "native.cgroupdriver=cgroupfs"),
-            *("--cgroup-parent", f"/{self.folder.name}"),
-            *self._options,
-        ]
         with self.log.open("ab") as out:
             self._daemon = subprocess.Popen(
-                command,
+                [*self.inside("--mount", "--uts", "--net", "--pid"), *self._command()],
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -234,13 +241,24 @@ class DockerEngine:
 
     # Behind it.
 
+    def _command(self) -> Sequence[str]:
+        return (
+            *("dockerd", "-H", self.host, "-H", "unix:///run/docker.sock", *self._listen),
+            *("--pidfile", str(self.folder / "docker.pid")),
+            # A cgroup of its own above all its containers, so that `stop` finds what they left.
+            *("--exec-opt", "native.cgroupdriver=cgroupfs"),
+            *("--cgroup-parent", f"/{self.folder.name}"),
+            *self._options,
+        )
+
     def _unshare(self, name: str) -> "subprocess.Popen[bytes]":
         with self.log.open("wb") as out:
             return subprocess.Popen(
                 [
                     *("unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child"),
                     *("--propagation", "private"),
-                    *("bash", str(Path(__file__).with_name("engine.sh")), name, str(self.folder)),
+                    *("bash", str(Path(__file__).with_name("engine.sh"))),
+                    *(name, str(self.folder), str(self._root), *self.own),
                 ],
                 env=self._env,
                 stdin=subprocess.PIPE,
@@ -257,7 +275,7 @@ class DockerEngine:
     def _answers(self) -> bool:
         if self._daemon is None or self._daemon.poll() is not None:
             self._daemon = None
-            raise ServerError(f"dockerd ended at its start:\n{last_lines(self.log)}")
+            raise ServerError(f"{self.program} ended at its start:\n{last_lines(self.log)}")
         try:
             return self.get("/_ping", 2) == b"OK"
         except OSError:
@@ -270,7 +288,7 @@ class DockerEngine:
             raise ServerError(f"{late}\n{last_lines(self.log)}") from None
 
     def _import_busybox(self) -> None:
-        self._run(["docker", "import", "-", "busybox:local"], given=_busybox_tar())
+        self._run(["docker", "import", "-", "busybox:local"], given=busybox_tar())
 
     def _end_daemon(self, how: signal.Signals, seconds: float) -> None:
         if self._daemon is None:
@@ -291,8 +309,13 @@ class DockerEngine:
         files = Path("/sys/block").glob("loop*/loop/backing_file")
         return [str(file) for file in files if _text(file).startswith(within)]
 
+    def _cgroups(self) -> Sequence[Path]:
+        """The topmost groups that are of this engine only."""
+        # No walk through all groups: those of other engines come and go meanwhile.
+        return [*CGROUPS.glob(self.folder.name), *CGROUPS.glob(f"*/{self.folder.name}")]
+
     def _remove_cgroups(self) -> bool:
-        roots = list(_CGROUPS.glob(f"**/{self.folder.name}"))
+        roots = self._cgroups()
         for root in roots:
             for folder, _, _ in os.walk(root, topdown=False):
                 with contextlib.suppress(OSError):  # its last process is still ending
@@ -337,9 +360,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _busybox_tar() -> bytes:
+def busybox_tar() -> bytes:
     """A root file system: the static busybox under all its names."""
-    busybox = shutil.which("busybox", path=_PATH)
+    busybox = shutil.which("busybox", path=PATH)
     if busybox is None:
         raise ServerError("no busybox on this machine")
     applets = subprocess.run(

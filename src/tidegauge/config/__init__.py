@@ -8,6 +8,7 @@ from tidegauge.config.options import (
     EngineOptions,
     ExportersOptions,
     FilterOptions,
+    LimitOptions,
     LogOptions,
     Options,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ExportersOptions",
     "FileWatch",
     "FilterOptions",
+    "LimitOptions",
     "Loaded",
     "LogOptions",
     "Options",

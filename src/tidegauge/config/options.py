@@ -48,6 +48,13 @@ class FilterOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
 
 
+class LimitOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits]``: what would go beyond is not recorded, which is told and counted."""
+
+    series_per_container: Annotated[int, Meta(ge=100)] = 500
+    series: Annotated[int, Meta(ge=100)] = 200_000
+
+
 class ExportersOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[exporters]``: a table switches its exporter on, even an empty one."""
 
@@ -70,5 +77,6 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     containers: dict[str, str] = field(default_factory=dict[str, str])
     filters: FilterOptions = FilterOptions()
     labels: dict[str, str] = field(default_factory=dict[str, str])
+    limits: LimitOptions = LimitOptions()
     exporters: ExportersOptions = ExportersOptions()
     log: LogOptions = LogOptions()

@@ -19,6 +19,7 @@ def settle(options: Options, given: Mapping[str, object], places: Places) -> Opt
     options = replace(options, engines=settle_engines(options.engines, places))
     _check_containers(options.containers, places)
     _check_filters(options, places)
+    _check_limits(options, places)
     return _with_flush_interval(_with_include(options, given), given, places)
 
 
@@ -51,6 +52,16 @@ def _check_filters(options: Options, places: Places) -> None:
             else:
                 continue
             raise places.wrong(("filters", key, f"[{at}]"), f"{clause}, not {shown(pattern)}")
+
+
+def _check_limits(options: Options, places: Places) -> None:
+    limits = options.limits
+    if limits.series_per_container > limits.series:
+        raise places.wrong(
+            ("limits", "series_per_container"),
+            f"({limits.series_per_container}) must not be more than"
+            f" {places.name(('limits', 'series'))} ({limits.series})",
+        )
 
 
 def _with_include(options: Options, given: Mapping[str, object]) -> Options:

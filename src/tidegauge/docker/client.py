@@ -13,7 +13,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from tidegauge.docker.frames import ContainerEvent, Engine, ListedContainer, StatsFrame
+from tidegauge.docker.frames import (
+    ContainerEvent,
+    Engine,
+    HostConfig,
+    ListedContainer,
+    StatsFrame,
+)
 from tidegauge.docker.framing import Framing
 from tidegauge.docker.transport import Query, Reply, Transport
 from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
@@ -64,6 +70,7 @@ class InspectedContainer(Struct, frozen=True):
 
     id: str = field(default="", name="Id")
     state: ContainerState = field(default_factory=ContainerState, name="State")
+    host_config: HostConfig = field(default_factory=HostConfig, name="HostConfig")
     restarts: int = field(default=0, name="RestartCount")
 
 
@@ -152,7 +159,7 @@ class EngineClient:
             raise self._refusal(path, reply.status, reply.body)
         try:
             return msgspec.json.decode(reply.body, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotAnEngine(
                 f"engine {self.name} answered {path} with something else than it should: {error}."
             ) from error
@@ -188,7 +195,7 @@ def _message(body: bytes) -> str:
     """The engine's own words: JSON with a message, plain text, or nothing (Podman 4)."""
     try:
         said = msgspec.json.decode(body, type=dict[str, object]).get("message")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         said = body[:200].decode(errors="replace")
     return str(said or "no reason given").strip().rstrip(".")
 

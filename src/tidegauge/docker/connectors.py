@@ -17,11 +17,16 @@ DIALS_AT_ONCE = 5
 DIAL_SECONDS = 10.0
 """After so long without a byte a tunnel no longer holds others up."""
 
+REAP_SECONDS = 5.0
+"""Longer than it takes to kill a process that will not end."""
+
 SSH_IDLE_SECONDS = 120.0
 """A tunnel is dear, so an idle one waits for the next list of containers."""
 
+Lost = Callable[[BaseException | None], None]
+
 # A dead peer is noticed after 60 s, on a stream of events too, where silence means nothing.
-_KEEPALIVE = (
+KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
@@ -45,7 +50,7 @@ def connector_to(endpoint: Endpoint) -> aiohttp.BaseConnector:
 def kept_alive(address: AddrInfo) -> socket.socket:
     """A TCP socket that notices when its peer is gone."""
     made = socket.socket(*address[:3])
-    for level, option, value in _KEEPALIVE:
+    for level, option, value in KEEPALIVE:
         made.setsockopt(level, option, value)
     return made
 
@@ -57,6 +62,7 @@ class SshConnector(aiohttp.BaseConnector):
         super().__init__(limit=0, keepalive_timeout=SSH_IDLE_SECONDS)
         self._host, self._address = host, address
         self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
+        self._tunnels: set[Tunnel] = set()
         self._endings: set[asyncio.Task[None]] = set()
 
     async def _create_connection(
@@ -72,6 +78,7 @@ class SshConnector(aiohttp.BaseConnector):
         except BaseException:
             dial.over()
             raise
+        self._tunnels.add(tunnel)
 
         def made() -> ResponseHandler:
             return _Handler(self._loop, tunnel, dial.over, self._ending)
@@ -79,13 +86,16 @@ class SshConnector(aiohttp.BaseConnector):
         _, handler = await self._loop.create_unix_connection(made, sock=ours)
         return handler
 
-    def _ending(self, tunnel: Tunnel, lost: Callable[[BaseException | None], None]) -> None:
+    def _ending(self, tunnel: Tunnel, lost: Lost) -> None:
         task = self._loop.create_task(self._end(tunnel, lost))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
 
-    async def _end(self, tunnel: Tunnel, lost: Callable[[BaseException | None], None]) -> None:
-        words = await tunnel.ended()
+    async def _end(self, tunnel: Tunnel, lost: Lost) -> None:
+        try:
+            words = await tunnel.ended()
+        finally:
+            self._tunnels.discard(tunnel)
         lost(self._trouble(words) if words else None)
 
     def _trouble(self, words: str) -> EngineError:
@@ -97,9 +107,13 @@ class SshConnector(aiohttp.BaseConnector):
         )
 
     async def reap(self) -> None:
-        """Return when no process is left."""
-        while self._endings:
-            await asyncio.wait(self._endings)
+        """Return when no process is left; the connector must be closed before."""
+        async with asyncio.timeout(REAP_SECONDS):
+            while self._tunnels:
+                # Told of on the loop's next turn, so there may be no task for it yet.
+                await asyncio.sleep(0)
+                if self._endings:
+                    await asyncio.wait(self._endings)
 
 
 class _Dial:
@@ -124,7 +138,7 @@ class _Handler(ResponseHandler):
         loop: asyncio.AbstractEventLoop,
         tunnel: Tunnel,
         dialled: Callable[[], None],
-        ending: Callable[[Tunnel, Callable[[BaseException | None], None]], None],
+        ending: Callable[[Tunnel, Lost], None],
     ) -> None:
         super().__init__(loop)
         self._tunnel, self._dialled, self._ending = tunnel, dialled, ending

@@ -13,9 +13,10 @@ from datetime import datetime
 from msgspec import structs
 
 from tidegauge.clock import Clock
+from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_sentence
 from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
-from tidegauge.docker.client import EngineClient
+from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer, Sample
 from tidegauge.docker.lives import Condition, Observation, life_event, time_of
 from tidegauge.docker.roster import plan, present
@@ -123,7 +124,7 @@ class Follower:
                 await self._clock.sleep(SETTLE_SECONDS)
             self._close(tuple(self._streams))
         for container in self._known.values():  # nobody knows how they are meanwhile
-            await outlet.send(Condition(container, "", gone=True))
+            await outlet.send(Condition(container, ""))
         if lost := listening.result():
             raise lost
 
@@ -192,6 +193,7 @@ class Follower:
         self._journal.over("list failed", self._client.name)
         self._tell_missing(listed)
         conditions = present(engine, self._choice, listed, self._known)
+        self._tell_taken(conditions)
         changes = plan(conditions, self._known, tuple(self._streams))
         self._close(changes.close)
         self._known = {each.container.id: each.container for each in conditions}
@@ -230,6 +232,17 @@ class Follower:
             if key not in missing and self._journal.over("container missing", subject):
                 self._journal.told("container appeared", engine=self._client.name, container=key)
 
+    def _tell_taken(self, conditions: Iterable[Condition]) -> None:
+        for one in conditions:
+            if taken := one.alias_taken:
+                name, alias = one.container.name, one.container.alias
+                self._journal.trouble(
+                    "alias taken",
+                    f'container "{name}" of engine {self._client.name} is recorded as "{alias}",'
+                    f' because another is called "{taken}" already.',
+                    f"{self._client.name}: {alias}",
+                )
+
     async def _hold(self, container: Container, outlet: Outlet[Observation]) -> None:
         """Keep one container's stream open until told to stop, or until it is removed."""
         backoff = Backoff(1.0, 30.0, self._random)
@@ -253,11 +266,37 @@ class Follower:
     async def _stream(
         self, container: Container, outlet: Outlet[Observation], backoff: Backoff
     ) -> None:
-        garbage = self._garbage_from(container.alias)
+        garbage, attention = self._garbage_from(container.alias), Attention()
         async with self._client.stats(container.id, garbage) as frames:
             async for frame in frames:
                 await outlet.send(Sample(self._known.get(container.id, container), frame))
                 backoff.reset()
+                notice = attention.sees(frame, self._clock.monotonic())
+                if notice is not None:
+                    await self._notice(notice, container, attention.seconds_late, outlet)
+
+    async def _notice(
+        self, notice: Notice, container: Container, late: float, outlet: Outlet[Observation]
+    ) -> None:
+        engine, alias = self._client.name, container.alias
+        if notice == "empty":
+            await self._look_into_emptiness(container, outlet)
+        elif notice == "late":
+            self._journal.trouble("late sample", late_sentence(engine, late), engine)
+        elif self._journal.over("empty samples", alias):
+            self._journal.told("samples come again", container=alias)
+
+    async def _look_into_emptiness(self, container: Container, outlet: Outlet[Observation]) -> None:
+        """Stopped containers give empty samples too; so ask, and tell if this one runs."""
+        try:
+            found = await self._learn_birth(container.id, outlet)
+        except EngineError:
+            return  # asked again soon, if it stays so
+        if found.state.status == "running":
+            key = found.host_config.network_of
+            owner = self._known[key].alias if key in self._known else key[:12]
+            sentence = empty_sentence(self._client.name, container.alias, owner)
+            self._journal.trouble("empty samples", sentence, container.alias)
 
     async def _relearn_birth(self, container: Container, outlet: Outlet[Observation]) -> None:
         try:
@@ -267,7 +306,7 @@ class Follower:
         except EngineError as error:
             self._journal.trouble("inspect failed", str(error), container.alias)
 
-    async def _learn_birth(self, key: str, outlet: Outlet[Observation]) -> None:
+    async def _learn_birth(self, key: str, outlet: Outlet[Observation]) -> InspectedContainer:
         """Ask when a container's present life began, and how often it was restarted."""
         async with self._inspections:
             found = await self._client.inspect(key)
@@ -276,6 +315,7 @@ class Follower:
             known = self._known[key] = structs.replace(known, started_at=state.started_at)
             health = state.health.status if state.health else None
             await outlet.send(Condition(known, state.status, health, found.restarts))
+        return found
 
     def _garbage_from(self, subject: str) -> Callable[[bytes, str], None]:
         def garbage(data: bytes, error: str) -> None:

@@ -138,6 +138,8 @@ class Container(Struct, frozen=True):
     """Labels under the names the configuration gives them."""
     started_at: datetime | None = None
     """When it last started, by the engine's clock, if that is known: its counters began there."""
+    network_of: str = ""
+    """The id of the watched container whose network it shares, where its traffic is counted."""
 
 
 class Sample(Struct, frozen=True, gc=False):
@@ -145,6 +147,18 @@ class Sample(Struct, frozen=True, gc=False):
 
     container: Container
     frame: StatsFrame
+
+
+class HostConfig(Struct, frozen=True):
+    """``HostConfig`` of a container; Podman leaves it out of its lists."""
+
+    network_mode: str = field(default="", name="NetworkMode")
+
+    @property
+    def network_of(self) -> str:
+        """The id of the container whose network this one has instead of its own, or nothing."""
+        kind, _, owner = self.network_mode.partition(":")
+        return owner if kind == "container" else ""
 
 
 class ListedContainer(Struct, frozen=True, rename={"id": "Id", "names": "Names"}):
@@ -156,6 +170,12 @@ class ListedContainer(Struct, frozen=True, rename={"id": "Id", "names": "Names"}
     state: str = field(default="", name="State")
     status: str = field(default="", name="Status")
     labels: dict[str, str] | None = field(default=None, name="Labels")
+    host_config: HostConfig | None = field(default=None, name="HostConfig")
+
+    @property
+    def network_of(self) -> str:
+        """The id of the container whose network it shares, or nothing."""
+        return self.host_config.network_of if self.host_config else ""
 
     @property
     def name(self) -> str:

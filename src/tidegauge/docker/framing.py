@@ -58,7 +58,7 @@ class Framing(Generic[T]):
             return
         try:
             documents.append(self._decoder.decode(line))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             rest = self._decode_objects(line, documents)
             if rest.strip():
                 self._garbage(rest, str(error))
@@ -85,5 +85,5 @@ class Framing(Generic[T]):
             self._garbage(data[behind:start], "not JSON")
         try:
             documents.append(self._decoder.decode(data[start:end]))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._garbage(data[start:end], str(error))

@@ -12,15 +12,13 @@ from datetime import timedelta
 from msgspec import Struct
 
 from tidegauge.docker.frames import Container, Sample, StatsFrame
+from tidegauge.docker.lives import RENAMED, Condition
 
 SHORTEST = timedelta(milliseconds=100)
 """Nothing is divided by less than this: the engine's two clocks are offset by milliseconds."""
 
 YOUNG = timedelta(minutes=1)
 """Started no longer ago than this, all that a container has counted counts as counted now."""
-
-FORGET_AFTER = timedelta(days=1)
-"""A container without samples for so long is given up: memory is bounded."""
 
 OLD_IN_A_ROW = 3
 """So many older samples in a row are not stragglers: the engine's clock was set back."""
@@ -77,7 +75,6 @@ class Intervals:
         key = (container.engine.name, container.id)
         track = self._tracks.get(key)
         if track is None:
-            self._forget(container.engine.name, frame)
             seen_born = not frame.running or _is_young(container, frame)
             track = self._tracks[key] = _Track(Life(from_birth=seen_born), container.alias)
         if not frame.running:
@@ -97,16 +94,10 @@ class Intervals:
         track.before, track.stopped = frame, False
         return Interval(container, track.life, before, frame)
 
-    def _forget(self, engine: str, now: StatsFrame) -> None:
-        old = [
-            key
-            for key, track in self._tracks.items()
-            if key[0] == engine
-            and track.before is not None
-            and now.read - track.before.read > FORGET_AFTER
-        ]
-        for key in old:
-            del self._tracks[key]
+    def forget(self, seen: Condition) -> None:
+        """Give up what is remembered of a container that is gone: memory is bounded."""
+        if seen.gone and seen.state != RENAMED:
+            self._tracks.pop((seen.container.engine.name, seen.container.id), None)
 
     def _too_early(self, track: _Track, before: StatsFrame, frame: StatsFrame) -> bool:
         if frame.read - before.read >= SHORTEST:
@@ -138,6 +129,8 @@ def _born_between(container: Container, before: StatsFrame, now: StatsFrame, sto
     if now.read - before.read < SHORTEST:  # only after empty frames: the clock was set back
         return True
     earlier, later = cpu_time(before), cpu_time(now)
+    if started is not None and started <= before.read:
+        stopped = False  # so says the engine: the empty frames were an error
     if earlier is None or later is None:
         return stopped
     return later < earlier or (stopped and later <= _most_cpu_time(before, now))

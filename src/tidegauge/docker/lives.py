@@ -14,6 +14,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 
+RENAMED = "renamed"
+"""The state in which an alias is left behind by a container that lives on."""
+
+
 class LifeEvent(Struct, frozen=True):
     """Something that happened to a container, at the engine's time.
 
@@ -30,10 +34,10 @@ class LifeEvent(Struct, frozen=True):
 
 
 class Condition(Struct, frozen=True):
-    """The state a container is in; ``gone`` when the engine knows it no more.
+    """The state a container is in; ``gone`` when the engine has none of this alias any more.
 
-    ``health`` is ``None`` without a health check; ``restarts`` is the engine's own count, where
-    it was asked.
+    An empty state is an unknown one. ``health`` is ``None`` without a health check; ``restarts``
+    is the engine's own count, where it was asked. ``alias_taken`` is the alias it would have if another container had not.
     """
 
     container: Container
@@ -41,6 +45,7 @@ class Condition(Struct, frozen=True):
     health: str | None = None
     restarts: int | None = None
     gone: bool = False
+    alias_taken: str = ""
 
 
 Observation = Sample | LifeEvent | Condition

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.frames import Container, Engine, ListedContainer
-from tidegauge.docker.lives import Condition, health_in
+from tidegauge.docker.lives import RENAMED, Condition, health_in
 
 ALIVE = frozenset({"running", "paused", "restarting"})
 
@@ -32,25 +32,38 @@ def present(
     """
     conditions: list[Condition] = []
     aliases: set[str] = set()
-    for one in sorted(listed, key=lambda one: (one.id not in known, one.state not in ALIVE)):
-        alias = choice.decide(one).alias
-        if alias is None:
-            continue
-        if alias in aliases:
-            alias = f"{alias}-{one.id[:12]}"
-        aliases.add(alias)
+    chosen = [(one, alias) for one in listed if (alias := choice.decide(one).alias) is not None]
+    chosen.sort(key=lambda each: (each[0].id not in known, each[0].state not in ALIVE))
+    sharing = _sharing(one for one, _ in chosen)
+    for one, alias in chosen:
+        taken = alias in aliases
+        unique = f"{alias}-{one.id[:12]}" if taken else alias
+        aliases.add(unique)
         before = known.get(one.id)
         container = Container(
             engine,
             one.id,
             one.name,
-            alias,
+            unique,
             one.image or "",
             choice.tags(one),
             before.started_at if before else None,
+            sharing.get(one.id, ""),
         )
-        conditions.append(Condition(container, one.state, health_in(one)))
+        lost = alias if taken else ""
+        conditions.append(Condition(container, one.state, health_in(one), alias_taken=lost))
     return conditions
+
+
+def _sharing(chosen: Iterable[ListedContainer]) -> dict[str, str]:
+    """Whose network a container repeats: its owner's, or that of the first who shares it too."""
+    listed = sorted(chosen, key=lambda one: one.state not in ALIVE)
+    counted = {key: one.id for one in listed if not one.network_of for key in (one.id, one.name)}
+    shared: dict[str, str] = {}
+    for one in listed:
+        if one.network_of and (first := counted.setdefault(one.network_of, one.id)) != one.id:
+            shared[one.id] = first
+    return shared
 
 
 def plan(
@@ -68,7 +81,7 @@ def plan(
         open=tuple(now[key].container for key in now if key in alive - keep),
         close=tuple(key for key in streamed if key not in keep),
         gone=tuple(
-            Condition(container, "", gone=True)
+            Condition(container, RENAMED if key in now else "", gone=True)
             for key, container in known.items()
             if key not in now or now[key].container.alias != container.alias
         ),

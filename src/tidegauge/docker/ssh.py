@@ -34,7 +34,8 @@ def ssh_words(host: SshHost) -> list[str]:
 
 def by_hand(host: SshHost) -> str:
     """What a user can type to see whether it works."""
-    return shlex.join(["ssh", *_destination(host), "docker", "version"])
+    at = [f"--host=unix://{host.socket}"] if host.socket else []
+    return shlex.join(["ssh", *_destination(host), "docker", *at, "version"])
 
 
 def _destination(host: SshHost) -> list[str]:
@@ -101,12 +102,13 @@ class Tunnel:
                 with contextlib.suppress(ProcessLookupError):
                     end()
         failed = await self._process.wait() != 0 and not self._ended_by_us
-        return self._last_words() if failed else ""
-
-    def _last_words(self) -> str:
         with self._errors as errors:
-            errors.seek(0)
-            lines = errors.read().decode(errors="replace").splitlines()
+            return self._last_words(errors) if failed else ""
+
+    @staticmethod
+    def _last_words(errors: BufferedRandom) -> str:
+        errors.seek(0)
+        lines = errors.read().decode(errors="replace").splitlines()
         said = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
         said = said.removeprefix("ssh: ").rstrip(".")
         return "".join(sign if sign.isprintable() else "?" for sign in said)

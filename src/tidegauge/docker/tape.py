@@ -42,14 +42,14 @@ class RecordedEngine(Struct, frozen=True):
     address: str = ""
 
 
-class Header(Struct, frozen=True):
+class Header(Struct, frozen=True, kw_only=True):
     """The first line; ``version`` is Tidegauge's, ``time`` Unix seconds at ``t`` 0."""
 
+    recording: str = "tidegauge"
+    format: int = FORMAT
     version: str
     time: Annotated[float, Meta(ge=0, le=LATEST_YEAR)]
     engines: tuple[RecordedEngine, ...]
-    recording: str = "tidegauge"
-    format: int = FORMAT
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
@@ -104,7 +104,7 @@ class TapeWriter:
 
     def begin(self, version: str, engines: Sequence[RecordedEngine]) -> None:
         """Write the header."""
-        self._line(Header(version, self._clock.now(), tuple(engines)))
+        self._line(Header(version=version, time=self._clock.now(), engines=tuple(engines)))
         self.flush()
 
     def write(self, message: Message) -> None:

@@ -69,13 +69,13 @@ async def translate_tls(
     cause = _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return EngineUntrusted(_untrusted(cause, endpoint, tls, await _certificate_of(endpoint)))
-    if not isinstance(cause, ssl.SSLError) and _is_break(error, cause):
-        # A request under way can cost the alert that tells why, so listen without one.
-        cause = await _refusal(endpoint, context) or cause
     if not isinstance(cause, ssl.SSLError):
+        # A request under way can cost the alert that tells why, so see what comes without one.
+        if _is_break(error, cause) and await _hangs_up(endpoint, context):
+            return EngineForbidden(_unwanted(endpoint.text, tls))
         return translate(error, endpoint.text)
     reason = cause.reason or ""
-    if "_ALERT_" in reason and any(word in reason for word in ("CERT", "UNKNOWN_CA", "ACCESS")):
+    if _is_refusal(cause):
         return EngineForbidden(_unwanted(endpoint.text, tls))
     if any(word in reason for word in _NO_TLS):
         return NotAnEngine(
@@ -99,6 +99,12 @@ def _is_break(error: Exception, cause: BaseException) -> bool:
     if isinstance(error, aiohttp.ClientConnectorError) or isinstance(cause, TimeoutError):
         return False
     return isinstance(cause, OSError | aiohttp.ServerDisconnectedError)
+
+
+def _is_refusal(error: ssl.SSLError) -> bool:
+    """True for an alert about our certificate, or the lack of one."""
+    reason = error.reason or ""
+    return "_ALERT_" in reason and any(part in reason for part in ("CERT", "UNKNOWN_CA", "ACCESS"))
 
 
 def _reason(error: BaseException) -> str:
@@ -167,16 +173,20 @@ async def _certificate_of(endpoint: Endpoint) -> Certificate | None:
         return None
 
 
-async def _refusal(endpoint: Endpoint, context: ssl.SSLContext) -> ssl.SSLError | None:
-    """The alert of a server that does not want us; ``None`` if it waits for a request."""
+async def _hangs_up(endpoint: Endpoint, context: ssl.SSLContext) -> bool:
+    """True for a server that ends the connection after the handshake, before any request.
+
+    That is how TLS 1.3 refuses a client, with an alert or without; others wait for a request.
+    """
     try:
         async with asyncio.timeout(PROBE_SECONDS), _opened(endpoint, context) as (reader, _):
-            await reader.read(1)
+            return not await reader.read(1)
     except ssl.SSLError as error:
-        return error
-    except (OSError, TimeoutError):
-        pass
-    return None
+        return _is_refusal(error)
+    except TimeoutError:
+        return False
+    except OSError as error:
+        return isinstance(error, ConnectionResetError | BrokenPipeError)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from tidegauge.metrics.catalogue import CATALOGUE, Kind, Metric
 from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Number, Summary, summary
+from tidegauge.metrics.limits import Limits
 from tidegauge.metrics.registry import Registry
 from tidegauge.metrics.snapshot import Attributes, Series, Snapshot, merge
 
@@ -12,6 +13,7 @@ __all__ = [
     "Distribution",
     "Gauge",
     "Kind",
+    "Limits",
     "Metric",
     "Number",
     "Registry",

@@ -1,6 +1,6 @@
 """Entity recorders: the instruments of one container, one recorder for each kind of reading."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tidegauge.docker.intervals import Life
 from tidegauge.metrics import catalogue
@@ -125,14 +125,16 @@ class PartsRecorder:
     """Counters per part of a container (interface, device), and summed over the parts.
 
     A sum starts at the sum of the parts' first values and adds their increments, so a part that
-    goes away takes nothing from it.
+    goes away takes nothing from it. ``allowed`` is asked for so many series before a part is
+    recorded for the first time; one that is refused is not in the sums either.
     """
 
-    def __init__(self, part: str, columns: Columns) -> None:
-        self._part, self._columns = part, columns
+    def __init__(self, part: str, columns: Columns, allowed: Callable[[int], bool]) -> None:
+        self._part, self._columns, self._allowed = part, columns, allowed
         self._parts: dict[str, tuple[Counter, ...]] = {}
         self._sums = tuple(Counter() for _ in columns)
         self._life: Life | None = None
+        self._refused: Life | None = None
 
     def observe(self, parts: Iterable[tuple[str, tuple[int | None, ...]]], life: Life) -> None:
         """Take the cumulative values of all parts, in the order of the columns."""
@@ -141,6 +143,8 @@ class PartsRecorder:
         bases: list[int | None] = [None] * len(self._columns)
         for name, values in parts:
             counters = self._parts.get(name) or self._appeared(name, known_life, life)
+            if counters is None:
+                continue
             for column, value in enumerate(values):
                 if value is None:
                     continue
@@ -155,9 +159,12 @@ class PartsRecorder:
                 total.add(amount)
         self._life = life
 
-    def _appeared(self, name: str, known_life: bool, life: Life) -> tuple[Counter, ...]:
+    def _appeared(self, name: str, known_life: bool, life: Life) -> tuple[Counter, ...] | None:
+        if not self._allowed(len(self._columns)):
+            self._refused = life
+            return None
         counters = self._parts[name] = tuple(Counter() for _ in self._columns)
-        if known_life:  # it came while we watched, so it began at zero
+        if known_life and life is not self._refused:  # it came while we watched, so from zero
             for counter in counters:
                 counter.begin(life)
         return counters
@@ -174,8 +181,8 @@ class PartsRecorder:
 class NetworkRecorder(PartsRecorder):
     """Traffic of each interface and in all."""
 
-    def __init__(self) -> None:
-        super().__init__("network.interface.name", NETWORK_COLUMNS)
+    def __init__(self, allowed: Callable[[int], bool]) -> None:
+        super().__init__("network.interface.name", NETWORK_COLUMNS, allowed)
 
     def record(self, reading: NetworkReading) -> None:
         """Take one reading."""
@@ -185,8 +192,8 @@ class NetworkRecorder(PartsRecorder):
 class DiskRecorder(PartsRecorder):
     """Block IO of each device and in all."""
 
-    def __init__(self) -> None:
-        super().__init__("system.device", DISK_COLUMNS)
+    def __init__(self, allowed: Callable[[int], bool]) -> None:
+        super().__init__("system.device", DISK_COLUMNS, allowed)
 
     def record(self, reading: DiskReading) -> None:
         """Take one reading."""

@@ -1,12 +1,13 @@
 """The registry: all instruments, recorded into once a second, collected once a tick."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tidegauge.docker.frames import Container
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics.catalogue import Metric
 from tidegauge.metrics.instruments import Instrument
 from tidegauge.metrics.life import LifeRecorder
+from tidegauge.metrics.limits import BASE_SERIES, Allowance, Limits
 from tidegauge.metrics.recorders import (
     CpuRecorder,
     DiskRecorder,
@@ -28,21 +29,34 @@ from tidegauge.readings import (
 FORGET_AFTER = 24 * 3600.0
 """Seconds without a sample after which a container's totals are given up: memory is bounded."""
 
+GONE_KEPT = 100
+"""Removed containers whose totals wait for one of the same name to be made anew."""
+
 
 class _Entity:
     """A named container and its recorders; the name outlives restarts and recreation."""
 
-    __slots__ = ("container", "cpu", "disk", "fresh_at", "life", "memory", "network", "pids")
+    __slots__ = (
+        *("_allowance", "container", "fresh_at", "taken"),
+        *("cpu", "disk", "life", "memory", "network", "pids"),
+    )
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, allowance: Allowance) -> None:
         self.container = container
         self.fresh_at: float | None = None
+        self.taken = BASE_SERIES
+        self._allowance = allowance
         self.cpu = CpuRecorder()
         self.memory = MemoryRecorder()
-        self.network = NetworkRecorder()
-        self.disk = DiskRecorder()
+        self.network = NetworkRecorder(self._allowed)
+        self.disk = DiskRecorder(self._allowed)
         self.pids = PidsRecorder()
         self.life = LifeRecorder()
+
+    def _allowed(self, amount: int) -> bool:
+        allowed = self._allowance.take(amount, self.taken, self.container.alias)
+        self.taken += amount if allowed else 0
+        return allowed
 
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
         yield from self.cpu.series()
@@ -53,52 +67,79 @@ class _Entity:
         yield from self.life.series()
 
 
+def _untold(_sentence: str, _subject: str) -> None:
+    pass
+
+
 class Registry:
-    """Holds one entity for each engine and alias.
+    """Holds one entity for each engine and alias, within limits.
 
     The methods named after readings are the sinks of the collecting pipeline. They are plain
     calls without I/O: about 10 us for all five of a sample (watched by ``make bench``).
+    ``refused`` is told of what is not recorded because of the limits.
     """
 
-    def __init__(self, journal: Mapping[str, int]) -> None:
+    def __init__(
+        self, journal: Mapping[str, int], refused: Callable[[str, str], None] = _untold
+    ) -> None:
         self._journal = journal
         self._entities: dict[tuple[str, str], _Entity] = {}
+        self._gone: dict[tuple[str, str], None] = {}
+        self._allowance = Allowance(Limits(), refused)
+
+    def limit(self, limits: Limits) -> None:
+        """Keep to these limits from now on; what is there already stays."""
+        self._allowance.limits = limits
 
     def cpu(self, reading: CpuReading) -> None:
         """Record CPU."""
-        self._entity(reading.container).cpu.record(reading)
+        if entity := self._entity(reading.container):
+            entity.cpu.record(reading)
 
     def memory(self, reading: MemoryReading) -> None:
         """Record memory."""
-        self._entity(reading.container).memory.record(reading)
+        if entity := self._entity(reading.container):
+            entity.memory.record(reading)
 
     def network(self, reading: NetworkReading) -> None:
         """Record network."""
-        self._entity(reading.container).network.record(reading)
+        if entity := self._entity(reading.container):
+            entity.network.record(reading)
 
     def disk(self, reading: DiskReading) -> None:
         """Record block IO."""
-        self._entity(reading.container).disk.record(reading)
+        if entity := self._entity(reading.container):
+            entity.disk.record(reading)
 
     def pids(self, reading: PidsReading) -> None:
         """Record tasks."""
-        self._entity(reading.container).pids.record(reading)
+        if entity := self._entity(reading.container):
+            entity.pids.record(reading)
 
     def uptime(self, reading: UptimeReading) -> None:
         """Record the time since the start."""
-        self._entity(reading.container).life.uptime(reading)
+        if entity := self._entity(reading.container):
+            entity.life.uptime(reading)
 
     def continuity(self, reading: ContinuityReading) -> None:
         """Record that a sample came, and what was missed before it."""
-        self._entity(reading.container).life.continuity(reading)
+        if entity := self._entity(reading.container):
+            entity.life.continuity(reading)
 
     def condition(self, seen: Condition) -> None:
-        """Record a state."""
-        self._entity(seen.container).life.condition(seen)
+        """Record a state; of a container that is gone the totals are kept for a while."""
+        key = (seen.container.engine.name, seen.container.alias)
+        if seen.gone and key not in self._entities:
+            return
+        if entity := self._entity(seen.container):
+            entity.life.condition(seen)
+        if seen.gone:
+            self._gone[key] = None
 
     def life(self, event: LifeEvent) -> None:
         """Record an event."""
-        self._entity(event.container).life.life(event)
+        if entity := self._entity(event.container):
+            entity.life.life(event)
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
@@ -113,14 +154,23 @@ class Registry:
             if fresh or entity.fresh_at is None:
                 entity.fresh_at = at
             elif at - entity.fresh_at > FORGET_AFTER:
-                del self._entities[key]
+                self._forget(key)
+        for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
+            self._forget(key)
         return Snapshot(at, tuple(series), dict(self._journal), final)
 
-    def _entity(self, container: Container) -> _Entity:
+    def _forget(self, key: tuple[str, str]) -> None:
+        self._gone.pop(key, None)
+        self._allowance.give_back(self._entities.pop(key).taken)
+
+    def _entity(self, container: Container) -> _Entity | None:
         key = (container.engine.name, container.alias)
         entity = self._entities.get(key)
+        if self._gone:
+            self._gone.pop(key, None)
         if entity is None:
-            entity = self._entities[key] = _Entity(container)
+            if self._allowance.take(BASE_SERIES, 0, container.alias):
+                entity = self._entities[key] = _Entity(container, self._allowance)
         elif entity.container is not container:
             entity.container = container
         return entity

@@ -32,7 +32,13 @@ class NetworkReading(Struct, frozen=True, gc=False):
 
 
 def network(interval: Interval) -> NetworkReading | None:
-    """Traffic of a container; ``None`` with host networking or none, where it has no own."""
+    """Traffic of a container; ``None`` where it has no network of its own.
+
+    That is so with host networking, with none, and with another watched container's, whose
+    counters it would repeat.
+    """
+    if interval.container.network_of:
+        return None
     engine, networks = interval.container.engine, interval.now.networks or {}
     interfaces = tuple(
         InterfaceTraffic(name, seen)

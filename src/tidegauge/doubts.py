@@ -1,0 +1,77 @@
+"""Numbers that nobody counts, or that cannot be right: told once, in words, and left as they are.
+
+To drop what looks wrong would hide it, and take from totals what is in them.
+"""
+
+from collections import Counter
+from datetime import timedelta
+
+from tidegauge.docker.frames import StatsFrame
+from tidegauge.docker.intervals import Interval, cpu_time
+from tidegauge.journal import Journal
+
+UNCOUNTED_IN_A_ROW = 10
+"""So many samples of an engine without a number that every running container has."""
+
+_ROUNDING = 1.05
+_OFFSET = timedelta(milliseconds=10)
+"""Times are read near the counters, not with them."""
+
+
+class Doubts:
+    """Sees each interval; memory is one number for each engine and kind of accounting."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._uncounted: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, interval: Interval) -> None:
+        """Look at one interval."""
+        engine, now = interval.container.engine, interval.now
+        if engine.kind == "docker":
+            self._accounting("memory", engine.name, counted=_has_memory(now))
+            self._accounting("CPU", engine.name, counted=cpu_time(now) is not None)
+        if interval.before is not None:
+            self._plausible(interval, interval.before)
+
+    def _accounting(self, what: str, engine: str, *, counted: bool) -> None:
+        code, key = f"no {what.lower()} accounting", (engine, what)
+        if not counted:
+            self._uncounted[key] += 1
+            if self._uncounted[key] == UNCOUNTED_IN_A_ROW:
+                self._journal.trouble(code, _remedy(what, engine), engine)
+        elif self._uncounted.pop(key, 0) >= UNCOUNTED_IN_A_ROW:
+            self._journal.over(code, engine)
+
+    def _plausible(self, interval: Interval, before: StatsFrame) -> None:
+        now, container = interval.now, interval.container
+        earlier, later = cpu_time(before), cpu_time(now)
+        online = now.cpu_stats.online_cpus if now.cpu_stats else None
+        if earlier is None or later is None or not online:
+            return
+        elapsed = now.read - before.read
+        used = timedelta(microseconds=(later - earlier) / 1000)
+        if used > online * (elapsed * _ROUNDING + _OFFSET):
+            self._journal.trouble(
+                "impossible cpu",
+                f"{container.alias} used {used / elapsed:.1f} CPUs, says engine"
+                f" {container.engine.name}, which has {online}: its clock or its counters jumped."
+                " The number is recorded as it came.",
+                container.alias,
+            )
+
+
+def _has_memory(frame: StatsFrame) -> bool:
+    return frame.memory_stats is not None and bool(frame.memory_stats.usage)
+
+
+def _remedy(what: str, engine: str) -> str:
+    remedy = (
+        "Add cgroup_enable=memory to its kernel's command line and start it again."
+        if what == "memory"
+        else "See to it that its kernel has the cpu controller of cgroups switched on."
+    )
+    return (
+        f"engine {engine} does not know what its containers use of {what}: {what} accounting is off"
+        f" on its host. {remedy}"
+    )
