@@ -58,6 +58,10 @@ class Run:
             lambda: self.log.count(text) >= times, 20, f"{text!r} in\n{self.log}"
         )
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def send(self, number: int) -> None:
         self._child.send_signal(number)
 

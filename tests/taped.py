@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
@@ -23,7 +24,8 @@ from tidegauge.docker.tape import Header, Message, RecordedEngine, TapeReader, T
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.exporters import Delivery
 from tidegauge.metrics import Attributes, Number, Snapshot, merge
-from tidegauge.replay import AS_FAST_AS_POSSIBLE, Played, Replay, clock_of
+from tidegauge.playback import PlaybackClock
+from tidegauge.replay import Played, Replay
 from tidegauge.streams import ticks
 from tidegauge.terminal.progress import Progress
 
@@ -80,13 +82,11 @@ def quiet() -> Progress:
     return Progress(io.StringIO())
 
 
-def replayed(
-    path: Path, options: Options = AT_THE_END, speed: float = AS_FAST_AS_POSSIBLE
-) -> Replayed:
+def replayed(path: Path, options: Options = AT_THE_END, speed: float = math.inf) -> Replayed:
     """Replay a recording to its end, on an event loop of its own."""
     (journal, sentences), keep = a_journal(), Keep()
     with TapeReader(path, lambda what: journal.trouble("garbage in recording", what, what)) as tape:
-        clock = clock_of(speed, SystemClock(), tape.header.time)
+        clock = PlaybackClock(tape.header.time, speed, SystemClock())
         replay = Replay(clock, SystemClock(), journal, quiet())
 
         async def to_the_end() -> Played:
@@ -116,7 +116,7 @@ class Live:
         self.followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.5)
         out = (Delivery(self.keep, self.journal),)
         every = ticks(self.clock, options.tick_interval, self.stop)
-        self.program = draw(options, self.followers, out, Memory(self.journal), self.journal, every)
+        self.program = draw(options, self.followers, out, Memory(self.journal), every)
 
     async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(

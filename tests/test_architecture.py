@@ -37,7 +37,7 @@ MAY_IMPORT = {
     ),
     "logs": "config terminal",
     "arguments": "__init__ errors config terminal",
-    "app": "errors clock journal globs streams docker metrics exporters terminal config pipeline",
+    "app": "clock journal globs streams docker metrics exporters terminal config pipeline",
     "check": "errors clock journal docker exporters terminal config app",
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",

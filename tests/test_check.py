@@ -88,6 +88,18 @@ async def test_an_alias_taken_twice_shows_the_name_that_is_used(engine: FakeEngi
     ) in text
 
 
+async def test_a_network_that_is_shared_is_said(engine: FakeEngine) -> None:
+    """Who has no traffic of its own in the metrics, and whose it is."""
+    owner = engine.add("web", streaming())
+    engine.add("proxy", streaming())
+    engine.listed[1]["HostConfig"] = {"NetworkMode": f"container:{owner}"}
+
+    assert (
+        'proxy       proxy      running  included by "**"; its traffic counts at web, whose network'
+        " it shares\n"
+    ) in await report(options(engine))
+
+
 async def test_an_engine_without_containers(engine: FakeEngine) -> None:
     """No empty table."""
     assert await report(options(engine)) == (

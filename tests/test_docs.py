@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from msgspec import inspect
 
+from certificates import Authority
 from test_architecture import MAY_IMPORT, MODULES, ROOT, TREES
 from tidegauge.arguments import COMMANDS, parse
 from tidegauge.cli import main
@@ -97,7 +98,10 @@ def test_every_command_can_be_typed(page: str, given: str) -> None:
 
 @pytest.mark.parametrize("block", blocks(*SUFFIXES), ids=lambda block: block.page.name)
 def test_every_configuration_loads(block: Block, tmp_path: Path) -> None:
-    """Examples can be copied."""
+    """Examples can be copied, to where there are certificates."""
+    pair = Authority(tmp_path / "certs").signed("tidegauge")
+    pair.cert.rename(tmp_path / "certs/cert.pem")
+    pair.key.rename(tmp_path / "certs/key.pem")
     path = tmp_path / f"tidegauge.{SUFFIXES[block.language]}"
     path.write_text(block.text, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from snapshots import a_journal
 from test_logs import Lines
+from tidegauge.journal import TROUBLES_KEPT
 
 
 def test_a_repeated_trouble_is_told_once_and_counted_always() -> None:
@@ -47,3 +48,17 @@ def test_codes_are_keys_in_the_log() -> None:
         'level=warning event="no engine." code=engine_lost host=h',
         "level=info event=stopped engine_lost=2 sample_out_of_order=1",
     ]
+
+
+def test_known_troubles_do_not_fill_the_memory():
+    """With thousands of short-lived subjects the oldest is forgotten, and told again."""
+    journal, sentences = a_journal()
+    for number in range(TROUBLES_KEPT + 1):
+        journal.trouble("lost", "gone", str(number))
+    before = len(sentences)
+
+    journal.trouble("lost", "gone", str(TROUBLES_KEPT))
+    assert len(sentences) == before
+    journal.trouble("lost", "gone", "0")
+
+    assert len(sentences) == before + 1

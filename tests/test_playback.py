@@ -1,41 +1,19 @@
-"""Clocks of a recording: N times as fast as another, or from one moment to the next at once."""
+"""The clock of a replay: still while anything is done, then on to the next moment."""
 
 import asyncio
+import math
 import time
 
 import pytest
 
-from manual_clock import ManualClock, settle
-from tidegauge.playback import ScaledClock, VirtualClock
+from manual_clock import ManualClock
+from tidegauge.clock import SystemClock
+from tidegauge.playback import PlaybackClock
 
 
-async def test_a_scaled_clock_is_so_many_times_as_fast():
-    """Ten seconds of the recording pass in one."""
-    base = ManualClock()
-    clock = ScaledClock(base, 10, 5000.0)
-    sleeping = asyncio.create_task(clock.sleep(25))
-
-    await base.advance(2.4)
-    assert not sleeping.done()
-    assert (clock.monotonic(), clock.now()) == (pytest.approx(24), pytest.approx(5024))
-    await base.advance(0.1)
-    assert sleeping.done()
-
-
-async def test_a_scaled_clock_waits_for_an_event_or_a_time():
-    """Half as fast: four seconds take eight."""
-    base, event = ManualClock(), asyncio.Event()
-    clock = ScaledClock(base, 0.5, 0.0)
-    late = asyncio.create_task(clock.wait(asyncio.Event(), 4))
-    early = asyncio.create_task(clock.wait(event, 4))
-    await settle()
-    event.set()
-
-    assert await early is True
-    await base.advance(7.9)
-    assert not late.done()
-    await base.advance(0.1)
-    assert await late is False
+def at_once(starts_at: float = 0.0) -> PlaybackClock:
+    """As fast as possible."""
+    return PlaybackClock(starts_at, math.inf, SystemClock())
 
 
 def on(clock, work):
@@ -43,9 +21,9 @@ def on(clock, work):
         return runner.run(work)
 
 
-def test_a_virtual_clock_takes_no_time():
+def test_a_clock_takes_no_time():
     """A day passes at once, and everybody sees the hour they waited for."""
-    clock, seen = VirtualClock(1000.0), []
+    clock, seen = at_once(1000.0), []
 
     async def sleeper(seconds):
         await clock.sleep(seconds)
@@ -61,9 +39,9 @@ def test_a_virtual_clock_takes_no_time():
     assert time.monotonic() - before < 30
 
 
-def test_a_virtual_clock_jumps_only_when_nothing_else_is_to_be_done():
+def test_a_clock_jumps_only_when_nothing_else_is_to_be_done():
     """However many turns of the loop the work of one moment takes."""
-    clock, seen = VirtualClock(0.0), []
+    clock, seen = at_once(), []
 
     async def busy():
         await clock.sleep(1)
@@ -85,7 +63,7 @@ def test_a_virtual_clock_jumps_only_when_nothing_else_is_to_be_done():
 
 def test_of_two_at_one_moment_the_first_to_wait_is_first():
     """So that a replay is the same each time."""
-    clock, seen = VirtualClock(0.0), []
+    clock, seen = at_once(), []
 
     async def sleeper(name):
         await clock.sleep(3)
@@ -99,9 +77,9 @@ def test_of_two_at_one_moment_the_first_to_wait_is_first():
     assert "".join(seen) == "abcdef"
 
 
-def test_a_virtual_clock_waits_for_an_event_or_a_time():
+def test_a_clock_waits_for_an_event_or_a_time():
     """And one that was called off is not jumped to."""
-    clock = VirtualClock(0.0)
+    clock = at_once()
 
     async def work():
         event = asyncio.Event()
@@ -122,9 +100,9 @@ def test_a_virtual_clock_waits_for_an_event_or_a_time():
     assert on(clock, work()) == 104
 
 
-def test_a_held_virtual_clock_stands_still():
+def test_a_held_clock_stands_still():
     """Work of the real world is waited for."""
-    clock = VirtualClock(0.0)
+    clock = at_once()
 
     async def work():
         ticking = asyncio.create_task(clock.sleep(1))
@@ -135,3 +113,34 @@ def test_a_held_virtual_clock_stands_still():
         return clock.monotonic()
 
     assert on(clock, work()) == 1
+
+
+async def test_a_pace_is_kept_by_waiting():
+    """Ten times as fast: 25 seconds of the recording are due after 2.5 of the machine's."""
+    system = ManualClock()
+    clock = PlaybackClock(5000.0, 10, system)
+    assert clock.pause() is None
+    sleeping = asyncio.create_task(clock.sleep(25))
+    await asyncio.sleep(0)
+
+    assert clock.pause() == pytest.approx(2.5)
+    await system.advance(2)
+    assert clock.pause() == pytest.approx(0.5)
+    with clock.held():
+        assert clock.pause() is None
+    await system.advance(1)
+    assert clock.pause() == pytest.approx(-0.5)
+    clock.jump()
+    await sleeping
+    assert (clock.monotonic(), clock.now()) == (25, 5025)
+    assert clock.pause() is None
+
+
+def test_half_as_fast_takes_twice_as_long():
+    """On the machine's own clock."""
+    clock = PlaybackClock(0.0, 0.5, SystemClock())
+
+    before = time.monotonic()
+    on(clock, clock.sleep(0.1))
+
+    assert 0.2 <= time.monotonic() - before < 5

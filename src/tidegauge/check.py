@@ -58,16 +58,15 @@ def _of_engine(answer: Answer, choice: Choice) -> str:
     engine, listed = answer.engine, sorted(answer.listed, key=lambda each: each.name)
     watched = {each.id: each for each in alive(present(engine, choice, answer.listed, {}))}
     names = {each.id: each.name for each in listed}
+    owners = {key: names[each.network_of] for key, each in watched.items() if each.network_of}
     count = f"{len(watched)} of {len(listed)} containers would be watched now"
     head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
-    rows = [
-        _row(each, choice, watched.get(each.id), names.get(each.network_of, "")) for each in listed
-    ]
+    rows = [_row(each, choice, watched.get(each.id), owners.get(each.id)) for each in listed]
     return head + (render(COLUMNS, rows, "table") if rows else "")
 
 
 def _row(
-    container: ListedContainer, choice: Choice, watched: Container | None, owner: str
+    container: ListedContainer, choice: Choice, watched: Container | None, owner: str | None
 ) -> dict[str, Cell]:
     decision = choice.decide(container)
     why, planned = decision.why, watched.alias if watched else None
@@ -75,8 +74,8 @@ def _row(
         why += "; watched when it runs"
     elif planned != decision.alias:
         why += "; its id is added because another has that name"
-    if watched and watched.network_of:
-        why += f"; shares the network of {owner}, which counts once" if owner else ""
+    if owner is not None:
+        why += f"; its traffic counts at {owner}, whose network it shares"
     return {
         "watched as": planned or decision.alias,
         "container": container.name,

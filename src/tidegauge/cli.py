@@ -17,8 +17,9 @@ from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.logs import open_log
 from tidegauge.once import as_text, once
+from tidegauge.playback import PlaybackClock
 from tidegauge.record import Recorder
-from tidegauge.replay import Replay, clock_of, garbage_teller
+from tidegauge.replay import Replay, garbage_teller
 from tidegauge.session import Session
 from tidegauge.streams import drawing
 from tidegauge.terminal.progress import Progress
@@ -127,7 +128,7 @@ def _replay(arguments: Arguments, environ: Environ) -> int:
     loaded, progress, system = load(arguments.config, environ), Progress(sys.stderr), SystemClock()
     journal = _journal(loaded, progress, environ)
     with TapeReader(arguments.file, garbage_teller(journal)) as tape:
-        clock = clock_of(arguments.speed, system, tape.header.time)
+        clock = PlaybackClock(tape.header.time, arguments.speed, system)
         replay = Replay(clock, system, journal, progress)
         with asyncio.Runner(loop_factory=clock.new_loop) as runner:
             played = runner.run(replay.to_the_end(loaded.options, tape))

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from structlog.typing import FilteringBoundLogger
 
 
+TROUBLES_KEPT = 10_000
+"""Known troubles; beyond these the oldest is forgotten, and would be told again."""
+
+
 class Journal:
     """Log sentences and the counts behind them.
 
@@ -17,7 +21,7 @@ class Journal:
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._counts: Counter[str] = Counter()
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[tuple[str, str], None] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -32,7 +36,9 @@ class Journal:
         """Count a trouble; log it unless it is already known about this subject."""
         self._counts[code] += 1
         if (code, subject) not in self._told:
-            self._told.add((code, subject))
+            self._told[code, subject] = None
+            if len(self._told) > TROUBLES_KEPT:
+                del self._told[next(iter(self._told))]
             self._log.warning(sentence, code=_key(code), **facts)
 
     def drop(self, reason: str, amount: int = 1) -> None:
@@ -42,7 +48,7 @@ class Journal:
     def over(self, code: str, subject: str = "") -> bool:
         """Forget a trouble, so that its return is told again; true if it was known."""
         known = (code, subject) in self._told
-        self._told.discard((code, subject))
+        self._told.pop((code, subject), None)
         return known
 
     def stopped(self) -> None:

@@ -1,87 +1,46 @@
-"""Clocks that follow a recording instead of the machine.
+"""The clock of a recording that is replayed.
 
-Both stand at 0 (``monotonic``) and at the recording's time (``now``) when they are made.
+It stands still while anything is being done, and goes on to the next moment that anybody waits for
+when nothing is: at the pace of the recording, so many times as fast, or at once. So a replay
+records the same at every speed and each time; a speed the machine cannot keep up with is only slow.
 """
 
 import asyncio
 import heapq
 import selectors
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from contextlib import contextmanager
 
 from msgspec import Struct
 
 from tidegauge.clock import Clock
 
 
-class PlaybackClock(Clock, Protocol):
-    """A clock that a recording is replayed on."""
-
-    def held(self) -> AbstractContextManager[None]:
-        """While inside, time that could be jumped over is not."""
-        ...
-
-    def new_loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that this clock works on."""
-        ...
-
-
-class ScaledClock:
-    """Another clock, ``speed`` times as fast."""
-
-    def __init__(self, base: Clock, speed: float, starts_at: float) -> None:
-        self._base, self._speed, self._starts_at = base, speed, starts_at
-        self._began = base.monotonic()
-
-    def now(self) -> float:
-        """Unix time in seconds."""
-        return self._starts_at + self.monotonic()
-
-    def monotonic(self) -> float:
-        """Seconds of the recording."""
-        return (self._base.monotonic() - self._began) * self._speed
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep so many seconds of the recording."""
-        await self._base.sleep(seconds / self._speed)
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
-        """Wait for so many seconds of the recording."""
-        return await self._base.wait(event, seconds / self._speed)
-
-    def held(self) -> AbstractContextManager[None]:
-        """Nothing: time goes on."""
-        return nullcontext()
-
-    def new_loop(self) -> asyncio.AbstractEventLoop:
-        """Any loop."""
-        return asyncio.new_event_loop()
-
-
 class _Alarm(Struct, order=True):
-    """Rings at ``due``; of two at one time the one set first."""
+    """Of two at one time, the one that was set first rings first."""
 
     due: float
     number: int
 
 
-class VirtualClock:
-    """Jumps to the next moment anybody waits for as soon as nothing else is to be done.
+class PlaybackClock:
+    """Implements `tidegauge.clock.Clock` on the event loop that `new_loop` makes.
 
-    "Nothing to be done" is exact: its event loop asks for input with a time limit only when no
-    task can go on. So a replay is as fast as the machine, and the same each time. Input and output
-    of the real world take no time on this clock, unless it is `held`.
+    ``monotonic`` begins at 0, ``now`` at ``starts_at``; ``speed`` may be infinite. Whether anything
+    is to be done is exact: an event loop asks for input with a time limit only when no task can go
+    on. Input and output of the real world take no time here, unless it is `held`.
     """
 
-    def __init__(self, starts_at: float) -> None:
-        self._starts_at, self._passed = starts_at, 0.0
+    def __init__(self, starts_at: float, speed: float, system: Clock) -> None:
+        self._starts_at, self._speed, self._system = starts_at, speed, system
+        self._began = system.monotonic()
+        self._passed = 0.0
         self._alarms: list[_Alarm] = []
-        self._rings: dict[int, Callable[[], object]] = {}
+        self._rings: dict[int, Callable[[], None]] = {}
         self._set = self._holds = 0
 
     def now(self) -> float:
-        """Unix time in seconds."""
+        """Unix time in seconds, as it was then."""
         return self._starts_at + self._passed
 
     def monotonic(self) -> float:
@@ -114,24 +73,25 @@ class VirtualClock:
             self._holds -= 1
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
-        """A loop that calls `jump` when it is idle."""
-        return asyncio.SelectorEventLoop(_IdleSelector(self.jump))
+        """An event loop that lets this clock go on when it is idle."""
+        return asyncio.SelectorEventLoop(_IdleSelector(self))
 
-    def jump(self) -> bool:
-        """Go to the next alarm and ring it; false when there is none, or time is held."""
-        if self._holds:
-            return False
-        while self._alarms:
-            alarm = heapq.heappop(self._alarms)
-            ring = self._rings.pop(alarm.number, None)
-            if ring is not None:
-                self._passed = max(self._passed, alarm.due)
-                ring()
-                return True
-        return False
+    def pause(self) -> float | None:
+        """How long to wait before `jump`, in real seconds; ``None`` when nothing waits for it."""
+        while self._alarms and self._alarms[0].number not in self._rings:
+            heapq.heappop(self._alarms)  # called off
+        if self._holds or not self._alarms:
+            return None
+        return self._began + self._alarms[0].due / self._speed - self._system.monotonic()
+
+    def jump(self) -> None:
+        """Go to the next moment somebody waits for, and wake them."""
+        alarm = heapq.heappop(self._alarms)
+        self._passed = max(self._passed, alarm.due)
+        self._rings.pop(alarm.number)()
 
     @contextmanager
-    def _alarm(self, seconds: float, ring: Callable[[], object]) -> Generator[None, None, None]:
+    def _alarm(self, seconds: float, ring: Callable[[], None]) -> Generator[None, None, None]:
         self._set += 1
         number = self._set
         self._rings[number] = ring
@@ -143,15 +103,20 @@ class VirtualClock:
 
 
 class _IdleSelector(selectors.DefaultSelector):
-    """Calls back when its loop has nothing to do, before it would wait."""
+    """Waits for input as any selector, and for its clock."""
 
-    def __init__(self, idle: Callable[[], bool]) -> None:
+    def __init__(self, clock: PlaybackClock) -> None:
         super().__init__()
-        self._idle = idle
+        self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What can be read and written; waits only when being idle led to nothing."""
+        """What can be read and written; with a time limit, nothing else is to be done."""
         ready = super().select(0)
-        if ready or timeout == 0 or self._idle():
+        if ready or timeout == 0:
             return ready
-        return super().select(timeout)
+        pause = self._clock.pause()
+        if pause is not None and pause <= 0:
+            self._clock.jump()
+            return ready
+        limits = [limit for limit in (pause, timeout) if limit is not None]
+        return super().select(min(limits, default=None))

@@ -1,9 +1,7 @@
 """A recording through the whole pipeline: its engines, its times; your choice and exporters."""
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,24 +15,15 @@ from tidegauge.docker.tape import TapeReader
 from tidegauge.exporters import Delivery, Exporter
 from tidegauge.journal import Journal
 from tidegauge.metrics import Snapshot
-from tidegauge.playback import PlaybackClock, ScaledClock, VirtualClock
+from tidegauge.playback import PlaybackClock
 from tidegauge.signals import stop_at_signals
 from tidegauge.streams import ticks
 from tidegauge.tally import Tally
 from tidegauge.terminal.progress import Progress
 
-AS_FAST_AS_POSSIBLE = math.inf
-
 REDRAW_SECONDS = 0.2
 
 GARBAGE = "garbage in recording"
-
-
-def clock_of(speed: float, system: Clock, starts_at: float) -> PlaybackClock:
-    """The clock of a replay that is so many times faster than the recording."""
-    if speed == AS_FAST_AS_POSSIBLE:
-        return VirtualClock(starts_at)
-    return ScaledClock(system, speed, starts_at)
 
 
 class Played(Struct, frozen=True):
@@ -140,11 +129,8 @@ class _Unhurried:
         return self._exporter.flush_interval
 
     async def send(self, snapshot: Snapshot) -> None:
-        with self._held():
+        with self._clock.held():
             await self._exporter.send(snapshot)
 
     async def close(self) -> None:
         await self._exporter.close()
-
-    def _held(self) -> AbstractContextManager[None]:
-        return self._clock.held()

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from certificates import Authority
 from tidegauge.config import EngineOptions, LogOptions, Options, load
+from tidegauge.docker.endpoint import Tls
 from tidegauge.errors import ConfigError
 from tidegauge.exporters.statsd import StatsdOptions
 
@@ -280,8 +282,8 @@ MISTAKES = {
     "[[engines]]\nhost = 'tcp://a'\ntls = { ca = 'no/ca.pem' }": (
         "engines[0].tls.ca (no/ca.pem) cannot be read: no such file or directory."
     ),
-    "[[engines]]\nhost = 'tcp://a'\ntls = { cafile = 'ca.pem' }": (
-        "unknown key engines[0].tls.cafile; did you mean ca?"
+    "[[engines]]\nhost = 'tcp://a'\ntls = { certs = 'ca.pem' }": (
+        "unknown key engines[0].tls.certs; did you mean cert?"
     ),
     "[[engines]]\nhost = 'tcp://a'\ntls = true": ("engines[0].tls must be a table, not true."),
     "[[engines]]\nhost = 'ftp://a'": f'engines[0].host must begin with {SCHEMES}, not "ftp://a".',
@@ -344,3 +346,33 @@ def test_no_text_is_a_traceback(parts: list[str], name: str) -> None:
 
     assert not said or said.startswith(name)
     assert not {"\n", "`"} & {*said}
+
+
+def test_certificates_are_found_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """From wherever it is read; whole paths stay as they are."""
+    pair = Authority(tmp_path / "certs").signed("monitor")
+    path = tmp_path / "tidegauge.toml"
+    host = 'host = "tcp://a"'
+    tls = f'ca = "certs/ca.pem", cert = "certs/monitor-cert.pem", key = "{pair.key}"'
+    path.write_text(f"[[engines]]\n{host}\ntls = {{ {tls} }}\n", encoding="utf-8")
+
+    assert load(path, {}).options.engines == (
+        EngineOptions(
+            host="tcp://a",
+            tls=Tls(ca=str(tmp_path / "certs/ca.pem"), cert=str(pair.cert), key=str(pair.key)),
+        ),
+    )
+
+
+def test_a_key_of_another_certificate_is_a_mistake(tmp_path: Path) -> None:
+    """One sentence with the key in the file, and both files."""
+    one, other = (Authority(tmp_path / name).signed("it") for name in ("one", "other"))
+    path = tmp_path / "tidegauge.toml"
+    tls = f'cert = "{one.cert}", key = "{other.key}"'
+    path.write_text(f'[[engines]]\nhost = "tcp://a"\ntls = {{ {tls} }}\n', encoding="utf-8")
+
+    with pytest.raises(ConfigError) as error:
+        load(path, {})
+    assert str(error.value) == (
+        f"{path}: engines[0].tls.key ({other.key}) is not the key of the certificate {one.cert}."
+    )

@@ -4,11 +4,13 @@ import ssl
 from contextlib import suppress
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certificates import Authority
 from tidegauge.docker.certificate import read_certificate
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(path):
@@ -32,6 +34,7 @@ def test_times_after_2049_are_written_otherwise(tmp_path):
     assert read(far.cert).not_after.year > 2060
 
 
+@unhurried
 @given(st.binary(max_size=400))
 def test_bytes_that_are_none_are_refused(junk):
     """A `ValueError`, or nonsense, but nothing else."""
@@ -39,6 +42,7 @@ def test_bytes_that_are_none_are_refused(junk):
         read_certificate(junk)
 
 
+@unhurried
 @given(st.data())
 def test_damaged_ones_are_refused(tmp_path_factory, data):
     """The same for one that was cut or changed."""

@@ -199,6 +199,23 @@ async def test_a_clean_end_is_the_end_of_the_stream(engine, client):
     assert len(await read(client, container)) == 2
 
 
+async def test_an_error_within_a_good_answer_is_no_garbage(engine, client):
+    """Podman 5 says so that a container does not run; anything else is told as garbage."""
+
+    async def stats(connection):
+        await connection.begin_chunks()
+        why = b"container is stopped"
+        await connection.chunk(b'{"cause":"%b","message":"%b","response":500}\n{}\n' % (why, why))
+        await connection.end_chunks()
+
+    container, garbage = engine.add("web", stats), []
+    await client.connect()
+    async with client.stats(container, lambda data, _: garbage.append(data)) as frames:
+        assert [frame async for frame in frames] == []
+
+    assert garbage == [b"{}"]
+
+
 async def test_a_broken_off_stream_is_a_lost_connection(engine, client):
     """EOF without the last chunk is a lost engine, not a finished stream."""
 

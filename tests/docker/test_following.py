@@ -293,6 +293,22 @@ async def test_a_list_that_fails_closes_no_stream(engine):
     assert watch.seen("web") == [1]
 
 
+async def test_an_alias_that_another_has_is_told_once(engine):
+    """Both are recorded, the later one under its name with its id; every list finds it again."""
+    engine.add("a", streaming(frame(1) + b"\n"))
+    engine.add("b", streaming(frame(2) + b"\n"))
+
+    async with Watch(engine.host, Choice({"b": "web", "a": "web"}, [], [])) as watch:
+        await wait_until_async(lambda: len(watch.samples) == 2, 5, "both are watched")
+        await engine.ring()
+        await wait_until_async(lambda: watch.journal.counts["alias taken"] > 1, 5, "listed again")
+
+    assert watch.said("alias taken") == [
+        'container "b" of engine local is recorded as "web-000000000000", because another is'
+        ' called "web" already.'
+    ]
+
+
 def test_delays_double_to_a_limit_with_jitter_and_start_over():
     """Between half and all of each step, by the random number given."""
     backoff = Backoff(1, 5, iter([0.0, 1.0, 0.5, 0.5, 0.0]).__next__)

@@ -79,6 +79,15 @@ def test_empty_frames_alone_do_not_make_a_new_life() -> None:
     assert shown(intervals_of(some, a_container())) == ["a ..0", "-", "a 0..2", "a 2..3"]
 
 
+def test_empty_frames_of_a_container_that_did_not_start_anew_are_an_error() -> None:
+    """The engine's word on its start is better than any guess from its CPU time."""
+    container = a_container(started_at=START - timedelta(hours=1))
+
+    assert shown(intervals_of([at(0, 82), EMPTY, at(2, 82), EMPTY, at(4)], container)) == [
+        *("a ..0", "-", "a 0..2", "-", "a 2..4"),
+    ]
+
+
 def test_without_cpu_accounting_empty_frames_do_make_a_new_life() -> None:
     """Where nothing contradicts it, a container that stopped has started anew."""
     assert shown(intervals_of([at(0), EMPTY, at(2)], a_container())) == ["a ..0", "-", "b! ..2"]

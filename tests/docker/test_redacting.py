@@ -28,7 +28,7 @@ def test_an_inspected_container_loses_its_environment_and_all_else_that_is_not_r
         "Path": "sh",
         "Args": ["-c", "SECRET"],
         "Config": {"Env": ["PASSWORD=SECRET"], "Cmd": ["SECRET"], "Labels": {"a": "b"}},
-        "HostConfig": {"Binds": ["/SECRET:/x"]},
+        "HostConfig": {"Binds": ["/SECRET:/x"], "NetworkMode": "default"},
         "State": {
             "Status": "running",
             "StartedAt": "2026-11-22T10:00:00.123456789Z",
@@ -47,6 +47,7 @@ def test_an_inspected_container_loses_its_environment_and_all_else_that_is_not_r
             "StartedAt": "2026-11-22T10:00:00.123456789Z",
             "Health": {"Status": "healthy"},
         },
+        "HostConfig": {"NetworkMode": "default"},
         "RestartCount": 3,
     }
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from tidegauge.docker.choice import Choice
-from tidegauge.docker.frames import Container, Engine, ListedContainer
+from tidegauge.docker.frames import Container, Engine, HostConfig, ListedContainer
 from tidegauge.docker.roster import alive, plan, present
 
 ENGINE = Engine("local")
@@ -47,6 +47,16 @@ def test_the_chosen_containers_and_their_states_are_present():
     assert [each.alias for each in alive(found)] == ["web", "new"]
 
 
+def test_podmans_words_for_states_become_dockers():
+    """A container that takes its time to stop runs until then, and its stream stays open."""
+    states = ("stopping", "stopped", "configured", "initialized", "dead")
+    podmans = [listed(state, number, state) for number, state in enumerate(states)]
+    found = present(ENGINE, EVERYTHING, podmans, {})
+
+    assert [each.state for each in found] == ["running", "exited", "created", "created", "dead"]
+    assert [each.alias for each in alive(found)] == ["stopping"]
+
+
 def test_labels_become_tags():
     """Compose and Swarm ones by themselves, others under the names the configuration gives."""
     choice = Choice({}, ["**"], [], {"team": "owner"})
@@ -86,6 +96,29 @@ def test_two_containers_never_share_an_alias():
 
     assert [each.container.alias for each in found] == ["b", "b-000000000000"]
     assert found[0].container == old
+
+
+def test_one_of_those_with_one_network_counts_its_traffic():
+    """Its owner, or else the first that runs; a container that is named by mode is found too."""
+    shared = HostConfig("container:web")
+    some = [
+        listed("old", 1, "exited", host_config=HostConfig("container:gone")),
+        listed("one", 2, host_config=HostConfig("container:gone")),
+        listed("two", 3, host_config=HostConfig("container:gone")),
+        listed("web", 4, host_config=HostConfig("bridge")),
+        listed("side", 5, host_config=shared),
+    ]
+
+    found = present(ENGINE, EVERYTHING, some, {})
+
+    names = {each.container.id: each.container.name for each in found}
+    assert {each.container.name: names.get(each.container.network_of) for each in found} == {
+        "old": "one",
+        "one": None,
+        "two": "one",
+        "web": None,
+        "side": "web",
+    }
 
 
 def test_a_plan_opens_what_is_new_and_closes_what_is_gone():

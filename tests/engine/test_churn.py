@@ -127,6 +127,9 @@ async def test_churn(docker_engine_with_live_restore, program):
     async with Watching(engine, ["churn-*"]) as watching:
         await asyncio.to_thread(fill, engine)
         await wait_until_async(lambda: len(watching.follower.watched) == CONTAINERS, 60, "all")
+        await asyncio.to_thread(engine.kill9)  # the most it ever holds: all streams break at once
+        await asyncio.to_thread(engine.up)
+        await wait_until_async(lambda: len(watching.follower.watched) == CONTAINERS, 60, "again")
         await asyncio.to_thread(remove_all, engine)
         await wait_until_async(lambda: not watching.follower.watched, 60, "none")
         await asyncio.sleep(2)  # the last sockets close

@@ -1,13 +1,15 @@
 """What must hold on every engine, whatever its kind and version."""
 
-import asyncio
 import json
+import re
 
 import pytest
 
 from command import ended
 from engine.watching import Watching
+from engines.doing import does, more_samples
 from engines.truth import cores_between, cpu_time
+from servers.podman import Podman
 from tidegauge.metrics.catalogue import CPU_USAGE, EXITS, MISSED
 from waiting import wait_until, wait_until_async
 
@@ -15,19 +17,6 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(240)]
 
 DOWNLOAD = 3_000_000
 HELD = 20_000_000
-
-
-async def does(engine, *command):
-    """Run the docker client without holding the loop up."""
-    return await asyncio.to_thread(engine.docker, *command)
-
-
-async def more_samples(watching, alias, count=2):
-    """Wait until so many more samples came."""
-    before = len(watching.reads[alias])
-    await wait_until_async(
-        lambda: len(watching.reads[alias]) >= before + count, 40, f"{count} samples of {alias}"
-    )
 
 
 async def test_containers_are_found_and_followed(engine):
@@ -89,19 +78,19 @@ async def test_events_tell_how_a_container_ended(engine):
 
 
 async def test_cpu_is_what_the_kernel_counts(engine):
-    """A burner held to 0.3 of a core; no sample is missed."""
+    """A burner held to 0.3 of a core, which a busy machine cannot always give it."""
     container = engine.burn("burner", 0.3)
     async with Watching(engine, ["burner"]) as watching:
         await more_samples(watching, "burner", 1)
         first = cpu_time(engine, container)
         seen = len(watching.of("burner", CPU_USAGE))
-        await more_samples(watching, "burner", 3 if watching.follower.kind == "podman" else 10)
+        await more_samples(watching, "burner", 3 if isinstance(engine, Podman) else 10)
         truth = cores_between(first, cpu_time(engine, container))
         cores = watching.of("burner", CPU_USAGE)[seen:]
         await does(engine, "rm", "--force", "burner")
 
-    assert sum(cores) / len(cores) == pytest.approx(truth, abs=0.02)
-    assert sum(cores) / len(cores) == pytest.approx(0.3, abs=0.03)
+    assert sum(cores) / len(cores) == pytest.approx(truth, abs=0.03)
+    assert 0 < truth < 0.33
     assert not watching.of("burner", MISSED)
 
 
@@ -131,12 +120,15 @@ def served(engine):
 
 async def test_once_prints_the_known_numbers(engine, known):
     """The command line, in one run: CPU, memory, network and tasks."""
+    burner = engine.inspect("k-burn")["Id"]
+    first = cpu_time(engine, burner)
     result = await ended("once", "--json", DOCKER_HOST=engine.host)
+    truth = cores_between(first, cpu_time(engine, burner))
     rows = {row["name"]: row for row in json.loads(result.out)}
 
     assert (result.code, result.err) == (0, "")
     assert set(known) <= set(rows)
-    assert rows["k-burn"]["cpu_percent"] == pytest.approx(30, abs=10)  # of one interval only
+    assert rows["k-burn"]["cpu_percent"] == pytest.approx(truth * 100, abs=10)  # one interval
     assert rows["k-many"]["pids"] == 7
     held = rows["k-held"]
     assert HELD <= held["memory_working_set_bytes"] <= HELD + 5_000_000
@@ -157,8 +149,9 @@ async def test_check_tells_kind_version_and_containers(engine, known):
     engine.docker("rm", "k-made")
 
     assert (result.code, result.err) == (0, "")
-    kind, version = engine.program.removesuffix("d").title(), engine.version()
-    assert f"Engine local: {kind.replace('er', 'er')} {version}, " in result.out
+    kind = "Podman" if isinstance(engine, Podman) else "Docker"
+    version = engine.docker("version", "--format", "{{.Server.Version}}")
+    assert result.out.startswith(f"Engine local: {kind} {version}, 5 of 6 containers would be ")
     for name in known:
-        assert f"{name}    " in result.out
-    assert "watched when it runs" in result.out
+        assert re.search(f"^{name} +{name} +running +included by", result.out, re.MULTILINE)
+    assert re.search(r"^k-made +k-made +created +.*; watched when it runs$", result.out, re.M)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent / ".cache/engines/trixie"
 def _lack(program: str) -> str:
     if lack := DockerEngine.missing():
         return lack
-    return "" if (ROOT / "usr" / program).exists() else f"no Debian in {ROOT} (make sets it up)"
+    return "" if (ROOT / "usr" / program).exists() else f"no newer Debian in {ROOT}"
 
 
 class Docker26(DockerEngine):

@@ -51,6 +51,13 @@ class _VersionReply(Struct):
     components: list[_Component] | None = field(default=None, name="Components")
 
 
+class _RefusalInside(Struct):
+    """An error within a good answer: so Podman 5 says that a container does not run."""
+
+    message: str
+    response: int
+
+
 class ContainerHealth(Struct, frozen=True):
     """``State.Health``: ``starting``, ``healthy`` or ``unhealthy``."""
 
@@ -126,11 +133,12 @@ class EngineClient:
     ) -> AsyncGenerator[AsyncIterator[StatsFrame], None]:
         """The live frames of a container, about one a second.
 
-        The iterator ends when the engine ends the stream (Docker: the container was removed);
-        it raises `ConnectionLost` when the stream breaks off (the engine is gone).
+        The iterator ends when the engine ends the stream (the container was removed; Podman: or
+        it stopped, or did not run to begin with); it raises `ConnectionLost` when the stream breaks off (the engine is gone).
         """
-        path = f"/containers/{container}/stats"
-        async with self._stream(path, {"stream": "1"}, StatsFrame, garbage, IDLE_SECONDS) as frames:
+        path, query = f"/containers/{container}/stats", {"stream": "1"}
+        unlike = _unless_refused(garbage)
+        async with self._stream(path, query, StatsFrame, unlike, IDLE_SECONDS) as frames:
             yield frames
 
     @asynccontextmanager
@@ -189,6 +197,16 @@ async def _documents(chunks: AsyncIterator[bytes], framing: Framing[T]) -> Async
             yield document
     for document in framing.finish():
         yield document
+
+
+def _unless_refused(garbage: Garbage) -> Garbage:
+    def unlike(data: bytes, error: str) -> None:
+        try:
+            msgspec.json.decode(data, type=_RefusalInside)
+        except msgspec.DecodeError:
+            garbage(data, error)
+
+    return unlike
 
 
 def _message(body: bytes) -> str:

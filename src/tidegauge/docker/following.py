@@ -18,7 +18,7 @@ from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer, Sample
-from tidegauge.docker.lives import Condition, Observation, life_event, time_of
+from tidegauge.docker.lives import Condition, Observation, life_event, state_in, time_of
 from tidegauge.docker.roster import plan, present
 from tidegauge.errors import EngineError, NoSuchContainer
 from tidegauge.journal import Journal
@@ -314,7 +314,7 @@ class Follower:
             state = found.state
             known = self._known[key] = structs.replace(known, started_at=state.started_at)
             health = state.health.status if state.health else None
-            await outlet.send(Condition(known, state.status, health, found.restarts))
+            await outlet.send(Condition(known, state_in(state.status), health, found.restarts))
         return found
 
     def _garbage_from(self, subject: str) -> Callable[[bytes, str], None]:

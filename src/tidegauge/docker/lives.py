@@ -11,6 +11,12 @@ from tidegauge.docker.frames import Container, ContainerEvent, ListedContainer, 
 Health = Literal["starting", "healthy", "unhealthy"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PODMAN_STATES = {
+    "configured": "created",
+    "initialized": "created",
+    "stopping": "running",
+    "stopped": "exited",
+}
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 
@@ -37,7 +43,8 @@ class Condition(Struct, frozen=True):
     """The state a container is in; ``gone`` when the engine has none of this alias any more.
 
     An empty state is an unknown one. ``health`` is ``None`` without a health check; ``restarts``
-    is the engine's own count, where it was asked. ``alias_taken`` is the alias it would have if another container had not.
+    is the engine's own count, where it was asked. ``alias_taken`` is the alias it would have if
+    another container had not.
     """
 
     container: Container
@@ -50,6 +57,11 @@ class Condition(Struct, frozen=True):
 
 Observation = Sample | LifeEvent | Condition
 """All that is seen of containers, in one stream."""
+
+
+def state_in(word: str) -> str:
+    """The word of an engine for a state, in those of Docker."""
+    return _PODMAN_STATES.get(word, word)
 
 
 def health_in(listed: ListedContainer) -> str | None:

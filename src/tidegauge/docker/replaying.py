@@ -105,7 +105,7 @@ class _Shelf:
         """The one that answers a request made now; `None` when there is none near."""
         self._drop_until(now)
         known = self._exchanges
-        if len(known) > 1 and known[0].taken:
+        if len(known) > 1 and known[0].taken and known[1].asked <= now + AHEAD:
             known.popleft()
         if not known:
             return None
@@ -156,7 +156,7 @@ class Player:
             self._hand_over(message)
             self.played += 1
             self.seconds = max(self.seconds, message.t)
-        await self._clock.sleep(DRAIN_SECONDS)
+        await self._clock.sleep(0)
         while any(exchange.busy for exchange in self._open):
             await self._clock.sleep(DRAIN_SECONDS)
 

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.frames import Container, Engine, ListedContainer
-from tidegauge.docker.lives import RENAMED, Condition, health_in
+from tidegauge.docker.lives import RENAMED, Condition, health_in, state_in
 
-ALIVE = frozenset({"running", "paused", "restarting"})
+ALIVE = frozenset({"running", "paused", "restarting", "stopping"})
+"""``stopping`` is Podman's word for a container that was told to stop and still runs."""
 
 
 class Changes(Struct, frozen=True):
@@ -51,7 +52,8 @@ def present(
             sharing.get(one.id, ""),
         )
         lost = alias if taken else ""
-        conditions.append(Condition(container, one.state, health_in(one), alias_taken=lost))
+        state = state_in(one.state)
+        conditions.append(Condition(container, state, health_in(one), alias_taken=lost))
     return conditions
 
 

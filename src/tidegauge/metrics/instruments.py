@@ -121,9 +121,9 @@ class Counter:
             self.add(added)
         return added
 
-    def begin(self, life: Life) -> None:
-        """Take for granted that the engine's value began at zero in this life."""
-        self._life, self._seen = life, 0
+    def begin(self, life: Life, seen: int = 0) -> None:
+        """Take for granted that the engine's value was this much before, in the same life."""
+        self._life, self._seen = life, seen
 
     def add(self, amount: Number) -> None:
         """Add an increment of one sample."""

@@ -138,11 +138,10 @@ class PartsRecorder:
 
     def observe(self, parts: Iterable[tuple[str, tuple[int | None, ...]]], life: Life) -> None:
         """Take the cumulative values of all parts, in the order of the columns."""
-        known_life = life is self._life
         added: list[int | None] = [None] * len(self._columns)
         bases: list[int | None] = [None] * len(self._columns)
         for name, values in parts:
-            counters = self._parts.get(name) or self._appeared(name, known_life, life)
+            counters = self._parts.get(name) or self._appeared(name, values, life)
             if counters is None:
                 continue
             for column, value in enumerate(values):
@@ -159,13 +158,17 @@ class PartsRecorder:
                 total.add(amount)
         self._life = life
 
-    def _appeared(self, name: str, known_life: bool, life: Life) -> tuple[Counter, ...] | None:
-        if not self._allowed(len(self._columns)):
+    def _appeared(
+        self, name: str, values: tuple[int | None, ...], life: Life
+    ) -> tuple[Counter, ...] | None:
+        if not self._allowed(len(values)):
             self._refused = life
             return None
-        counters = self._parts[name] = tuple(Counter() for _ in self._columns)
-        if known_life and life is not self._refused:  # it came while we watched, so from zero
-            for counter in counters:
+        counters = self._parts[name] = tuple(Counter() for _ in values)
+        for counter, value in zip(counters, values, strict=True):
+            if life is self._refused:  # it may have been there before, and counts from now on
+                counter.begin(life, value or 0)
+            elif life is self._life:  # it came while we watched, so it began at zero
                 counter.begin(life)
         return counters
 
