@@ -10,13 +10,21 @@ import pytest
 from fakes.engine import FakeEngine
 from fakes.stats import frame, streaming
 from manual_clock import ManualClock
+from recorded import a_container
 from snapshots import a_journal
 from tidegauge.app import Memory, compose, engine_client, run, show_start
 from tidegauge.clock import SystemClock
-from tidegauge.config import AgentOptions, EngineOptions, ExportersOptions, Options
+from tidegauge.config import (
+    AgentOptions,
+    EngineOptions,
+    ExportersOptions,
+    LimitOptions,
+    Options,
+)
 from tidegauge.docker.frames import Engine
 from tidegauge.errors import ConfigError
 from tidegauge.exporters.statsd import StatsdOptions
+from tidegauge.readings import PidsReading
 from tidegauge.terminal.progress import Progress
 from waiting import wait_until_async
 
@@ -28,6 +36,24 @@ class Terminal(io.StringIO):
 
 def options(host: str, **more) -> Options:
     return Options(engines=(EngineOptions(host=host),), agent=AgentOptions(hostname="h1"), **more)
+
+
+def test_series_beyond_the_configured_limits_are_told_and_counted() -> None:
+    """Once in words; the count goes on. A changed configuration changes the limits."""
+    journal, sentences = a_journal()
+    memory = Memory(journal)
+    for most in (100, 500):
+        limits = LimitOptions(series_per_container=100, series=most)
+        compose(options("unix:///s", limits=limits), {}, SystemClock(), asyncio.Event(), memory)
+        for name in ("a", "b", "c"):
+            memory.registry.pids(PidsReading(a_container(id=name, alias=name), 1, None))
+
+    assert journal.counts == {"too many series": 2}
+    assert sentences == [
+        "there are more series than limits.series (100); further containers, interfaces and"
+        " devices are not recorded."
+    ]
+    assert len(memory.registry.collect(1.0).series) == 3
 
 
 class Composed:
