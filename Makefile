@@ -1,5 +1,5 @@
 # The commands of the project. Each first sets up what it needs, in .venv and .cache.
-.PHONY: help run test test-fast lint bench clean
+.PHONY: help run test test-fast test-engines lint bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -11,6 +11,10 @@ run: ## watch the local engine; with a configuration: make run ARGS="--config FI
 test: ## everything, with real servers; installs Debian packages when root
 	@scripts/setup.sh test
 	@.venv/bin/python scripts/test-levels
+
+test-engines: ## more engines: Podman 4 and 5, Docker 26; fetches a newer Debian once
+	@scripts/setup.sh engines
+	@.venv/bin/python scripts/test-levels engines
 
 test-fast: ## what needs neither root nor real servers
 	@scripts/setup.sh fast

@@ -5,14 +5,18 @@
 #   scripts/setup.sh fast   .venv with the package and the tools of developers
 #   scripts/setup.sh test   the same, with what tests on real servers need: Debian packages (as
 #                           root), StatsD and Graphite (in .cache)
+#   scripts/setup.sh engines
+#                           `fast` with what tests on more engines need: Podman, and a newer
+#                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
 #
-# What `test` cannot get on this machine it tells and leaves out; scripts/test-levels then says
+# What these cannot get on this machine it tells and leaves out; scripts/test-levels then says
 # which levels that costs. No daemon is started.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
 policy=/usr/sbin/policy-rc.d # Debian asks it before it starts a service
 
 say() { echo "setup: $*" >&2; }
@@ -47,7 +51,7 @@ apt_install() {
   "${install[@]}" >&2 || { "${get[@]}" update && "${install[@]}"; } >&2
 }
 
-# install_packages: what the engine and sinks levels need of Debian
+# install_packages WHAT: what the engine and sinks levels need of Debian, or the engines level
 install_packages() {
   local missing=()
   need() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2"); }
@@ -58,11 +62,16 @@ install_packages() {
   need mkfs.ext4 e2fsprogs
   need unshare util-linux
   need ps procps
-  need ssh openssh-client
-  need sshd openssh-server
-  need node nodejs
-  need npm npm
-  [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libcairo.so.2)" ] || missing+=(libcairo2)
+  if [ "$1" = engines ]; then
+    need podman podman
+    need debootstrap debootstrap
+  else
+    need ssh openssh-client
+    need sshd openssh-server
+    need node nodejs
+    need npm npm
+    [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libcairo.so.2)" ] || missing+=(libcairo2)
+  fi
   # The package named busybox is not static, and cannot live alone in an image.
   dpkg --status busybox-static >/dev/null 2>&1 || missing+=(busybox-static)
   find_python '(3, 11)' '(3, 99)' >/dev/null || missing+=(python3-venv)
@@ -85,6 +94,29 @@ install_package() {
   .venv/bin/pip --version >/dev/null 2>&1 || "$found" -m venv --clear .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --editable "$1"
   echo "$1 $version" >$stamp
+}
+
+# install_debian: a newer Debian with its engines, from where this one gets its packages
+install_debian() {
+  local folder=.cache/engines/trixie uri
+  [ "$(cat $folder/.installed 2>/dev/null)" != "$engines" ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
+    say 'missing: Debian 13 with its engines (root and debootstrap are needed)'
+    return
+  fi
+  say "installing Debian 13 with its engines in $folder (2 minutes)"
+  uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' |
+    awk 'NR == 1')
+  rm -rf $folder $folder.log
+  mkdir -p $folder
+  # What it mounts is gone with its namespace, however it ends.
+  if timeout 1800 unshare --mount --propagation private debootstrap --variant=minbase \
+    --include="$engines" trixie "$PWD/$folder" ${uri:+"$uri"} >$folder.log 2>&1; then
+    echo "$engines" >$folder/.installed
+  else
+    rm -rf $folder
+    say "missing: Debian 13 with its engines (the reason is in $folder.log)"
+  fi
 }
 
 install_statsd() {
@@ -125,10 +157,15 @@ case ${1:-} in
   run) install_package . ;;
   fast) install_package '.[dev]' ;;
   test)
-    install_packages
+    install_packages test
     install_package '.[dev]'
     install_statsd
     install_graphite
+    ;;
+  engines)
+    install_packages engines
+    install_package '.[dev]'
+    install_debian
     ;;
   *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "metrics": "readings docker.frames docker.intervals docker.lives",
     "exporters": "errors clock journal globs units metrics docker.frames",
     "terminal": "",
-    "config": "errors units docker.endpoint docker.tls exporters.statsd",
+    "config": "errors clock journal units docker.endpoint docker.tls exporters.statsd",
     "pipeline": (
         "journal globs streams docker.frames docker.intervals docker.lives readings doubts metrics"
         " exporters"
@@ -50,7 +50,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
-        " once session record replay"
+        " once session record playback replay"
     ),
     "__init__": "",
     "__main__": "cli",

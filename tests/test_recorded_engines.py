@@ -189,8 +189,8 @@ def _is_part(metric: str, attributes: tuple[tuple[str, str], ...]) -> bool:
 
 
 def test_all_folders_are_there():
-    """Five Docker engines and two of Podman, with cgroup v1, v2, and v2 without controllers."""
-    assert len(FOLDERS) == 8
+    """Docker 20.10, 26.1 and 28.5 and two of Podman, with cgroup v1, v2, v2 without controllers."""
+    assert len(FOLDERS) == 9
 
 
 def test_numbers_follow_from_the_raw_fields(folder):

@@ -242,7 +242,10 @@ async def test_cut_short_anywhere_it_plays_what_is_there(engine, tmp_path):
     for length in range(len(whole) // 3, len(whole) - 1, len(whole) // 40):
         cut.write_bytes(whole[:length])
         again = await asyncio.to_thread(replayed, cut)
-        assert again.breaks_off.startswith(f"{cut} breaks off after ")
+        if again.breaks_off:
+            assert again.breaks_off.startswith(f"{cut} breaks off after ")
+        else:  # nothing but the check sum of gzip is missing
+            assert again.recorded == live.keep.recorded
         samples.append(again.played.tally.samples)
     assert samples == sorted(samples)
     assert samples[-1] <= live.keep.recorded["local", "web", SAMPLES.name, ()][1] + 20

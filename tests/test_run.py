@@ -95,6 +95,8 @@ async def test_samples_arrive_under_the_right_keys(tmp_path: Path, statsd: Stats
         "memory.web.limit",
         "memory.web.working-set",
         "pids.web.current",
+        "life.web.uptime",
+        "life.web.restarts",
     }
     assert levels["kamon.h1.docker-cpu.web.percent-cpu-usage"] == "100|ms"
     assert 'level=info event="engine answers" engine=local kind=docker' in process.log

@@ -13,9 +13,11 @@ from tidegauge.journal import Journal
 UNCOUNTED_IN_A_ROW = 10
 """So many samples of an engine without a number that every running container has."""
 
-_ROUNDING = 1.05
-_OFFSET = timedelta(milliseconds=10)
+_MICROSECOND = timedelta(microseconds=1)
+_OFFSET_NS = 10_000_000
 """Times are read near the counters, not with them."""
+
+_ROUNDING = 1.05
 
 
 class Doubts:
@@ -28,13 +30,17 @@ class Doubts:
     def __call__(self, interval: Interval) -> None:
         """Look at one interval."""
         engine, now = interval.container.engine, interval.now
+        used = cpu_time(now)
         if engine.kind == "docker":
             self._accounting("memory", engine.name, counted=_has_memory(now))
-            self._accounting("CPU", engine.name, counted=cpu_time(now) is not None)
-        if interval.before is not None:
-            self._plausible(interval, interval.before)
+            self._accounting("CPU", engine.name, counted=used is not None)
+        earlier = cpu_time(interval.before) if interval.before else None
+        if used is not None and earlier is not None:
+            self._plausible(interval, used - earlier)
 
     def _accounting(self, what: str, engine: str, *, counted: bool) -> None:
+        if counted and not self._uncounted:
+            return
         code, key = f"no {what.lower()} accounting", (engine, what)
         if not counted:
             self._uncounted[key] += 1
@@ -43,18 +49,16 @@ class Doubts:
         elif self._uncounted.pop(key, 0) >= UNCOUNTED_IN_A_ROW:
             self._journal.over(code, engine)
 
-    def _plausible(self, interval: Interval, before: StatsFrame) -> None:
-        now, container = interval.now, interval.container
-        earlier, later = cpu_time(before), cpu_time(now)
+    def _plausible(self, interval: Interval, used_ns: int) -> None:
+        now, before, container = interval.now, interval.before, interval.container
         online = now.cpu_stats.online_cpus if now.cpu_stats else None
-        if earlier is None or later is None or not online:
+        if before is None or not online:
             return
-        elapsed = now.read - before.read
-        used = timedelta(microseconds=(later - earlier) / 1000)
-        if used > online * (elapsed * _ROUNDING + _OFFSET):
+        elapsed_ns = (now.read - before.read) / _MICROSECOND * 1000
+        if used_ns > online * (elapsed_ns * _ROUNDING + _OFFSET_NS):
             self._journal.trouble(
                 "impossible cpu",
-                f"{container.alias} used {used / elapsed:.1f} CPUs, says engine"
+                f"{container.alias} used {used_ns / elapsed_ns:.1f} CPUs, says engine"
                 f" {container.engine.name}, which has {online}: its clock or its counters jumped."
                 " The number is recorded as it came.",
                 container.alias,

@@ -244,7 +244,7 @@ MISTAKES = {
     'filters.include = "a"': 'filters.include must be a list such as ["a", "b"], not "a".',
     'filters.exclude = ["a", "imgae:x"]': (
         "filters.exclude[1] must be a container name or begin with one of"
-        ' image:, label:, project:, id:, not "imgae:x".'
+        ' image:, label:, project:, id:, state:, not "imgae:x".'
     ),
     'filters.include = ["image:"]': 'filters.include[0] must hold a pattern, not "image:".',
     'filters.include = [""]': 'filters.include[0] must hold a pattern, not "".',

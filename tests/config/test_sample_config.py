@@ -12,7 +12,7 @@ from tidegauge.exporters.statsd import StatsdOptions
 
 OPTION = re.compile(r'# ((?:\w+|"[^"]+") = .+)')
 HEADER = re.compile(r"(?:# )?(\[.+\])")
-EXAMPLES = ("container-1",)
+EXAMPLES = ("container-1", "com.example.team")
 """Keys the user chooses: their lines show how, not a default."""
 
 
@@ -54,6 +54,8 @@ def test_a_commented_out_value_is_the_default(header: str, line: str, tmp_path: 
         assert options == Options(filters=filters)
     elif line.startswith('"container-1"'):
         assert options.containers == {"container-1": "awesome-container-1"}
+    elif line.startswith('"com.example.team"'):
+        assert options.labels == {"com.example.team": "team"}
     else:
         assert options == Options()
 
@@ -78,7 +80,8 @@ def test_every_option_is_in_the_sample() -> None:
     known = {
         ".".join(key)
         for key, _ in options_of(inspect.type_info(Options))
-        if key not in {("engines",), ("containers",)} and key[:2] != ("filters", "categories")
+        if key not in {("engines",), ("containers",), ("labels",)}
+        and key[:2] != ("filters", "categories")
     }
     engine = {f"engines.{field.name}" for field in structs.fields(Options().engines[0])}
     category = {f"filters.categories.docker-cpu.{key}" for key in ("include", "exclude")}

@@ -154,4 +154,5 @@ async def test_check_tells_kind_version_and_containers(engine, known):
     assert result.out.startswith(f"Engine local: {kind} {version}, 5 of 6 containers would be ")
     for name in known:
         assert re.search(f"^{name} +{name} +running +included by", result.out, re.MULTILINE)
-    assert re.search(r"^k-made +k-made +created +.*; watched when it runs$", result.out, re.M)
+    made = "^k-made +k-made +created +.*; watched when it runs$"
+    assert re.search(made, result.out, re.MULTILINE)

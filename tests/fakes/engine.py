@@ -59,13 +59,14 @@ class FakeEngine:
             "/containers/json": lambda c: c.json(self.listed),
             "/events": self._quiet_events,
         }
+        self._removed = 0
         self._doorbells: list[Connection] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, name: str, stats: Reply, state: str = "running") -> str:
         """List one more container, with this stats stream; returns its id."""
-        container = f"{len(self.listed) + 1:064x}"
+        container = f"{self._removed + len(self.listed) + 1:064x}"
         self.listed.append(
             {"Id": container, "Names": [f"/{name}"], "Image": "img", "State": state, "Labels": {}}
         )
@@ -74,6 +75,13 @@ class FakeEngine:
             {"Id": container, "State": {"Status": state, "StartedAt": "2020-01-01T00:00:00Z"}}
         )
         return container
+
+    def forget_all(self) -> None:
+        """All containers are removed; ids go on counting."""
+        self._removed += len(self.listed)
+        self.listed.clear()
+        self.replies = {k: v for k, v in self.replies.items() if not k.startswith("/containers/0")}
+        self.requests.clear()
 
     async def ring(
         self, action: str = "start", container: str = "", at_ns: int = 1, **told: str

@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 
 from snapshots import a_series, a_snapshot
 from tidegauge.metrics import Series, Snapshot, merge
-from tidegauge.metrics.catalogue import CPU_TIME, MEMORY_USAGE, NETWORK_IO_SUM
-from tidegauge.metrics.catalogue import RECEIVE, TRANSMIT, USER
+from tidegauge.metrics.catalogue import (
+    CPU_TIME,
+    MEMORY_USAGE,
+    NETWORK_IO_SUM,
+    RECEIVE,
+    TRANSMIT,
+    USER,
+)
 
 
 def identity(series: Series) -> tuple[object, ...]:

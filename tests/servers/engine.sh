@@ -5,7 +5,6 @@
 # Its end is the end of everything inside: dockerd, containerd and all containers. Its input is a
 # pipe from the tests, so it ends with them whatever becomes of them.
 set -eu
-[ $# -gt 3 ] || set -- "$1" "$2" / /var/lib/docker /etc/docker
 name=$1 folder=$2 root=$3
 shift 3
 

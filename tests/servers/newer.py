@@ -8,10 +8,10 @@ from servers.podman import Podman
 ROOT = Path(__file__).parent.parent.parent / ".cache/engines/trixie"
 
 
-def _lack(program: str) -> str:
+def _lack() -> str:
     if lack := DockerEngine.missing():
         return lack
-    return "" if (ROOT / "usr" / program).exists() else f"no newer Debian in {ROOT}"
+    return "" if (ROOT / ".installed").exists() else f"no newer Debian in {ROOT}"
 
 
 class Docker26(DockerEngine):
@@ -20,7 +20,7 @@ class Docker26(DockerEngine):
     @staticmethod
     def missing() -> str:
         """What this machine lacks to run it, in words; empty when nothing is."""
-        return _lack("sbin/dockerd")
+        return _lack()
 
     def __init__(self, name: str = "docker-26") -> None:
         super().__init__(name, root=ROOT)
@@ -32,7 +32,7 @@ class Podman5(Podman):
     @staticmethod
     def missing() -> str:
         """What this machine lacks to run it, in words; empty when nothing is."""
-        return _lack("bin/podman")
+        return _lack()
 
     def __init__(self, name: str = "podman-5") -> None:
         super().__init__(name, root=ROOT)

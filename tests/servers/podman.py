@@ -20,7 +20,13 @@ class Podman(DockerEngine):
         *("/var/lib/containers", "/var/lib/cni", "/etc/cni/net.d"),
         "/dev/shm",  # its locks; all Podmans of one machine would share them
     )
-    _podman = ("podman", "--cgroup-manager", "cgroupfs", "--events-backend", "file")
+    _podman = (
+        *("podman", "--cgroup-manager", "cgroupfs", "--events-backend", "file"),
+        *(
+            "--runtime",
+            "runc",
+        ),  # crun, which it prefers, refuses machines with both cgroup versions
+    )
 
     @staticmethod
     def missing() -> str:

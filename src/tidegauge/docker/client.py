@@ -133,8 +133,9 @@ class EngineClient:
     ) -> AsyncGenerator[AsyncIterator[StatsFrame], None]:
         """The live frames of a container, about one a second.
 
-        The iterator ends when the engine ends the stream (the container was removed; Podman: or
-        it stopped, or did not run to begin with); it raises `ConnectionLost` when the stream breaks off (the engine is gone).
+        The iterator ends when the engine ends the stream (the container was removed; with Podman
+        also: it stopped, or did not run to begin with); it raises `ConnectionLost` when the
+        stream breaks off (the engine is gone).
         """
         path, query = f"/containers/{container}/stats", {"stream": "1"}
         unlike = _unless_refused(garbage)
