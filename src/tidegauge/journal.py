@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-
 TROUBLES_KEPT = 10_000
 """Known troubles; beyond these the oldest is forgotten, and would be told again."""
 
