@@ -17,6 +17,8 @@ from taped import lines, write, write_lines
 from tidegauge.docker.tape import Message, TapeReader
 from waiting import wait_until_async
 
+pytestmark = pytest.mark.program
+
 TABLE = """\
 container  samples   cpu %   max %  memory  received  sent  read  written
 web              3  100.00  100.00   1000B         -     -     -        -

@@ -14,7 +14,7 @@ from fakes.stats import frame
 from taped import AT_THE_END, Live, lines, only, replayed, write_lines
 from tidegauge.config import Options
 from tidegauge.docker.tape import Message, TapeReader
-from tidegauge.metrics.catalogue import MEMORY_USAGE, SAMPLES
+from tidegauge.metrics.catalogue import MEMORY_USAGE, SAMPLES, STATE
 from waiting import wait_until_async
 
 
@@ -142,6 +142,11 @@ async def test_your_own_choice_of_what_was_recorded(engine, tmp_path):
     assert {alias for _, alias, *_ in named.recorded} == {"shop"}
 
 
+def without_states(recorded):
+    """A state is told while it is known; when the engine is lost again depends on the moment."""
+    return {key: value for key, value in recorded.items() if key[2] != STATE.name}
+
+
 async def test_a_lost_engine_is_lost_again(tmp_path):
     """And joined again where it was; its streams go on."""
     path, host = tmp_path / "tape", f"unix://{tmp_path}/s"
@@ -159,7 +164,7 @@ async def test_a_lost_engine_is_lost_again(tmp_path):
     again = await asyncio.to_thread(replayed, path)
 
     assert again.recorded["local", "web", MEMORY_USAGE.name, ()][0] == (1001, 1002, 1003, 1004)
-    assert again.recorded == live.keep.recorded
+    assert without_states(again.recorded) == without_states(live.keep.recorded)
 
 
 def ten_minutes(path: Path) -> Path:

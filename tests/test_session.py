@@ -12,6 +12,8 @@ from fakes.engine import FakeEngine
 from fakes.stats import frame, streaming
 from waiting import wait_until_async
 
+pytestmark = pytest.mark.program
+
 CONFIG = """
 tick_interval = "200ms"
 [[engines]]
