@@ -5,7 +5,6 @@ stop, and what they remembered of containers goes on.
 """
 
 import asyncio
-import gc
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,9 +50,6 @@ class Session:
         watch = None
         if self._file is not None:
             watch = FileWatch(self._file, self._environ, self._journal, self._clock, nudge)
-        # What was loaded so far stays for good. Unfrozen it makes the collector wait for a quarter
-        # as much garbage: megabytes of closed streams on a host where many containers come and go.
-        gc.freeze()
         while turn is not None:
             turn = await self._run_turn(turn, watch, stop)
         self._journal.stopped()
