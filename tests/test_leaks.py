@@ -42,4 +42,5 @@ async def test_containers_that_come_and_go_leave_no_object(tmp_path):
         await asyncio.wait([running])
 
     settled = objects[GONE_KEPT // AT_ONCE + 1 :]
-    assert settled[-1] - settled[0] < AT_ONCE * 5, objects
+    # One container's instruments are over a hundred objects; connections under way are some too.
+    assert min(settled[-3:]) - min(settled[:3]) < AT_ONCE * 40, objects

@@ -60,6 +60,7 @@ class FakeEngine:
             "/events": self._quiet_events,
         }
         self._removed = 0
+        self._gone = False
         self._doorbells: list[Connection] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,6 +104,7 @@ class FakeEngine:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        self._gone = True  # a connection accepted this moment is not served any more
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -119,6 +121,9 @@ class FakeEngine:
             self._doorbells.remove(connection)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._gone:
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
