@@ -6,7 +6,7 @@ help: ## this list
 
 run: ## watch the local engine; with a configuration: make run ARGS="--config FILE"
 	@scripts/setup.sh run
-	@.venv/bin/tidegauge run $(ARGS)
+	@.venv/bin/tidegauge $(ARGS)
 
 test: ## everything, with real servers; installs Debian packages when root
 	@scripts/setup.sh test
