@@ -64,6 +64,7 @@ class Session:
     ) -> Turn | None:
         """Run until stopped, or until the file asks for another turn, which is returned."""
         self._tell_destinations(turn.program)
+        self._memory.registry.forget_states()
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(self._next_turn(turn, watch, stop))
             await run(turn.program, self._journal, self._clock, turn.end, self._progress)

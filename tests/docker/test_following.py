@@ -375,3 +375,17 @@ async def test_states_and_health_are_told_with_every_list(engine):
         engine.listed.clear()
         await engine.ring("destroy", container, 1, name="web")
         await wait_until_async(lambda: "gone" in watch.states("web"), 5, "gone")
+
+
+async def test_a_container_that_was_not_found_is_opened_when_a_list_has_it(engine):
+    """A 404 in a moment of trouble is no end: the next list decides."""
+    container = engine.add("web", streaming(frame(1) + b"\n"))
+    stats = engine.replies.pop(f"/containers/{container}/stats")
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        asked = f"/v1.41/containers/{container}/stats?stream=1"
+        await wait_until_async(lambda: asked in engine.requests, 5, "it was asked for")
+        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        engine.replies[f"/containers/{container}/stats"] = stats
+        await engine.ring("update", container, 5, name="web")
+        await wait_until_async(lambda: watch.seen("web") == [1], 5, "its sample")

@@ -46,6 +46,17 @@ def test_a_container_that_is_gone_has_no_state_any_more():
     assert told(registry) == {}
 
 
+def test_forgotten_states_are_not_told():
+    """After a change of the configuration a container may not be watched any more."""
+    registry = Registry({})
+    registry.condition(Condition(WEB, "running", "healthy"))
+    registry.forget_states()
+    assert told(registry) == {}
+
+    registry.condition(Condition(WEB, "paused"))
+    assert told(registry)["state", "paused"] == 1
+
+
 def test_health_is_told_only_where_there_is_a_check():
     """From the list at first, from the event as soon as it changes."""
     registry = Registry({})

@@ -253,6 +253,8 @@ class Follower:
                 await self._learn_birth(container.id, outlet)
                 await self._stream(container, outlet, backoff)
             except NoSuchContainer:
+                # If the next list has it all the same, it is opened again.
+                self._streams.pop(container.id, None)
                 return
             except EngineError as error:
                 trouble = error

@@ -136,6 +136,11 @@ class Registry:
         if seen.gone:
             self._gone[key] = None
 
+    def forget_states(self) -> None:
+        """Tell no state until the next one is seen: others may be watched from now on."""
+        for entity in self._entities.values():
+            entity.life.condition(Condition(entity.container, ""))
+
     def life(self, event: LifeEvent) -> None:
         """Record an event."""
         if entity := self._entity(event.container):
