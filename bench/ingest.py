@@ -12,6 +12,7 @@ import msgspec
 from made_up import a_container, a_journal
 from pairs import Measurement, Stopwatch
 
+from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
 from tidegauge.docker.intervals import Intervals
@@ -90,7 +91,11 @@ class _Work:
 
         source: Source[Sample] = Source("recorded lines", produce)
         journal = a_journal()
-        asyncio.run(collecting(source, Intervals(journal.drop), Registry({}), journal, {}).run())
+        asyncio.run(
+            collecting(
+                source, Intervals(journal.drop), Registry({}, SystemClock()), journal, {}
+            ).run()
+        )
         if journal.counts:
             raise ValueError(f"not everything was recorded: {journal.counts}")
         return spent[0]

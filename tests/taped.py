@@ -43,8 +43,12 @@ class Keep:
     def __init__(self) -> None:
         self.snapshots: list[Snapshot] = []
 
-    async def send(self, snapshot: Snapshot) -> None:
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
         self.snapshots.append(snapshot)
+        return ()
+
+    async def send(self, records: Sequence[bytes]) -> None:
+        pass
 
     async def close(self) -> None:
         pass
@@ -55,8 +59,8 @@ class Keep:
         whole = merge(self.snapshots)
         return {
             (
-                each.container.engine.name,
-                each.container.alias,
+                each.entity.engine.name,
+                each.entity.alias,
                 each.metric.name,
                 each.attributes,
             ): (each.samples, each.last)
@@ -116,7 +120,7 @@ class Live:
         self.followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.5)
         out = (Delivery(self.keep, self.journal),)
         every = ticks(self.clock, options.tick_interval, self.stop)
-        self.program = draw(options, self.followers, out, Memory(self.journal), every)
+        self.program = draw(options, self.followers, out, Memory(self.journal, self.clock), every)
 
     async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(

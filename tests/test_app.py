@@ -41,7 +41,7 @@ def options(host: str, **more) -> Options:
 def test_series_beyond_the_configured_limits_are_told_and_counted() -> None:
     """Once in words; the count goes on. A changed configuration changes the limits."""
     journal, sentences = a_journal()
-    memory = Memory(journal)
+    memory = Memory(journal, SystemClock())
     for most in (100, 500):
         limits = LimitOptions(series_per_container=100, series=most)
         compose(options("unix:///s", limits=limits), {}, SystemClock(), asyncio.Event(), memory)
@@ -62,7 +62,7 @@ class Composed:
     def __init__(self, some: Options) -> None:
         self.stop, self.clock = asyncio.Event(), SystemClock()
         self.journal, self.sentences = a_journal()
-        self.program = compose(some, {}, self.clock, self.stop, Memory(self.journal))
+        self.program = compose(some, {}, self.clock, self.stop, Memory(self.journal, self.clock))
 
     async def run(self) -> None:
         progress = Progress(io.StringIO(), 80)

@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "docker": "errors clock journal globs streams",
     "readings": "docker.frames docker.intervals",
     "doubts": "journal docker.frames docker.intervals",
-    "metrics": "readings docker.frames docker.intervals docker.lives",
+    "host": "",
+    "metrics": "clock host readings docker.frames docker.intervals docker.lives",
     "exporters": "errors clock journal globs units metrics docker.frames",
     "terminal": "",
     "config": "errors clock journal units docker.endpoint docker.tls exporters.statsd",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "session": "clock journal terminal config app signals",
     "record": "__init__ errors clock journal streams docker terminal config app signals",
     "playback": "clock",
-    "tally": "metrics terminal",
+    "tally": "docker.frames metrics terminal",
     "replay": (
         "clock journal streams docker metrics exporters terminal config app playback signals tally"
     ),

@@ -32,7 +32,7 @@ async def come_and_go(engine, program, memory, generation):
 async def test_containers_that_come_and_go_leave_no_object(tmp_path):
     """After the kept totals are full, each further generation leaves as many objects as before."""
     journal, _ = a_journal()
-    memory, stop = Memory(journal), asyncio.Event()
+    memory, stop = Memory(journal, SystemClock()), asyncio.Event()
     async with FakeEngine(tmp_path / "s") as engine:
         options = Options(engines=(EngineOptions(host=engine.host),))
         program = compose(options, {}, SystemClock(), stop, memory)

@@ -1,11 +1,11 @@
 """The whole pipeline: recorded frames in, what exporters are given out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from manual_clock import settle
+from manual_clock import ManualClock, settle
 from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
@@ -30,11 +30,16 @@ class Kept:
         self.name, self.destination, self.flush_interval = name, f"{name} here", 0.001
         self.snapshots: list[Snapshot] = []
         self._work = work
+        self._encoded: list[Snapshot] = []
 
-    async def send(self, snapshot: Snapshot) -> None:
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
+        self._encoded.append(snapshot)
+        return (b"a snapshot",)
+
+    async def send(self, records: Sequence[bytes]) -> None:
         if self._work is not None:
             await self._work()
-        self.snapshots.append(snapshot)
+        self.snapshots.append(self._encoded.pop(0))
 
     async def close(self) -> None:
         raise NotImplementedError
@@ -65,7 +70,7 @@ class Ticks:
 async def collected(recording: str, kept: dict[str, Selection] | None = None):
     """A registry with a recording, as two containers that were recorded at once."""
     journal, _ = a_journal()
-    registry = Registry(journal.counts)
+    registry = Registry(journal.counts, ManualClock())
     samples = [
         Sample(a_container("docker", id=alias, name=alias, alias=alias), frame)
         for frame in frames(recording)
@@ -107,7 +112,7 @@ async def test_every_frame_is_counted_and_nothing_is_made_up(
         series = {
             (each.metric.name, *each.attributes): each.samples
             for each in snapshot.series
-            if each.container.alias == alias
+            if each.entity.alias == alias
         }
         assert all(0 <= one < 2**62 for samples in series.values() for one in samples)
         assert len(series["container.memory.usage",]) == running
@@ -124,7 +129,7 @@ async def test_a_category_filter_keeps_others_out() -> None:
     registry, _ = await collected("docker-20.10.24-cgroup1/lifecycle-stream", filters)
 
     collection = registry.collect(1.0)
-    recorded = {(each.container.alias, each.metric.name) for each in collection.series}
+    recorded = {(each.entity.alias, each.metric.name) for each in collection.series}
     assert {alias for alias, name in recorded if name.startswith("container.cpu.")} == {"web"}
     assert {alias for alias, name in recorded if name.startswith("container.memory.")} == {"db"}
     assert {alias for alias, name in recorded if name == "container.pids.count"} == {"web", "db"}
@@ -146,7 +151,9 @@ class Reporting:
     def __init__(self, journal: Journal, *exporters: Kept) -> None:
         self.ticks = Ticks()
         deliveries = [Delivery(each, journal) for each in exporters]
-        self.running = reporting(self.ticks.source, Registry(journal.counts), deliveries).build()
+        self.running = reporting(
+            self.ticks.source, Registry(journal.counts, ManualClock()), deliveries
+        ).build()
         self.buffers = BufferWatch(self.running, journal)
 
     async def __aenter__(self):

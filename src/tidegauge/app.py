@@ -34,9 +34,9 @@ DROPPED = "snapshot dropped"
 class Memory:
     """What outlives a change of the configuration: totals, and where each container stood."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.registry = Registry(journal.counts, self._refused)
+        self.registry = Registry(journal.counts, clock, self._refused)
         self.intervals = Intervals(journal.drop)
 
     def _refused(self, sentence: str, subject: str) -> None:

@@ -106,8 +106,8 @@ def _reported(report: str, troubles: Sequence[str]) -> int:
 def _graph(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
     journal = _journal(loaded, Progress(sys.stderr), environ)
-    end, memory = asyncio.Event(), Memory(journal)
-    program = compose(loaded.options, environ, SystemClock(), end, memory)
+    clock, end = SystemClock(), asyncio.Event()
+    program = compose(loaded.options, environ, clock, end, Memory(journal, clock))
     if arguments.mermaid:
         _print(drawing.as_mermaid(program.collecting, program.reporting))
     else:

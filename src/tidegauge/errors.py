@@ -12,7 +12,9 @@
     │   ├── ConnectionLost        it broke off in the middle: open it again
     │   ├── NoSuchContainer       wait until it appears
     │   └── RequestRefused        the engine said no, in words
-    ├── ExportError               a backend did not take it: count, go on
+    ├── ExportError               a backend did not take it: count, drop, go on
+    │   ├── BackendUnavailable    it may take it later: keep it, try again
+    │   └── BatchTooLarge         it takes less at once: send it in halves
     └── StreamError               how the parts of a running pipeline speak to each other
         ├── EndOfStream           nothing more will come: finish
         ├── WouldBlock            full: wait for room first
@@ -65,7 +67,19 @@ class RequestRefused(EngineError):
 
 
 class ExportError(TidegaugeError):
-    """A backend could not be reached or did not accept what was sent."""
+    """A backend will not take what was sent, now or later."""
+
+
+class BackendUnavailable(ExportError):
+    """A backend cannot be reached or is overloaded; ``after`` is how long it asks to be left."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class BatchTooLarge(ExportError):
+    """A backend takes the like of it, but not so much at once."""
 
 
 class StreamError(TidegaugeError):

@@ -66,7 +66,7 @@ class Replay(Struct, frozen=True):
             options,
             followers,
             tuple(Delivery(each, self.journal) for each in (*exporters, *also, tally)),
-            Memory(self.journal),
+            Memory(self.journal, self.clock),
             ticks(self.clock, options.tick_interval, stop),
         )
         async with asyncio.TaskGroup() as tasks:
@@ -128,9 +128,12 @@ class _Unhurried:
     def flush_interval(self) -> float:
         return self._exporter.flush_interval
 
-    async def send(self, snapshot: Snapshot) -> None:
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
+        return self._exporter.encode(snapshot)
+
+    async def send(self, records: Sequence[bytes]) -> None:
         with self._clock.held():
-            await self._exporter.send(snapshot)
+            await self._exporter.send(records)
 
     async def close(self) -> None:
         await self._exporter.close()

@@ -40,7 +40,7 @@ class Session:
     ) -> None:
         self._file, self._environ, self._journal = file, environ, journal
         self._clock, self._progress = clock, progress
-        self._memory = Memory(journal)
+        self._memory = Memory(journal, clock)
 
     async def run(self, options: Options) -> None:
         """Run to the end; raises `ConfigError` for what can only be seen when drawing."""

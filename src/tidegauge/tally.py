@@ -1,5 +1,8 @@
 """What a replay shows by itself: one row a container, over the whole time."""
 
+from collections.abc import Sequence
+
+from tidegauge.docker.frames import Container
 from tidegauge.metrics import Number, Series, Snapshot
 from tidegauge.metrics.catalogue import (
     CPU_USAGE,
@@ -74,11 +77,16 @@ class Tally:
         """It takes every snapshot."""
         return 0.0
 
-    async def send(self, snapshot: Snapshot) -> None:
-        """Add one snapshot."""
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
+        """Add one snapshot; nothing is to be sent."""
         for series in snapshot.series:
-            key = (series.container.alias, series.container.engine.name)
-            self._rows.setdefault(key, _Row()).add(series)
+            if isinstance(series.entity, Container):
+                key = (series.entity.alias, series.entity.engine.name)
+                self._rows.setdefault(key, _Row()).add(series)
+        return ()
+
+    async def send(self, records: Sequence[bytes]) -> None:
+        """Nothing is ever sent."""
 
     async def close(self) -> None:
         """Nothing is open."""

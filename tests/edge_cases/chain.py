@@ -34,7 +34,7 @@ class Chain:
         self.journal, self.sentences = a_journal()
         self.snapshots: list[Snapshot] = []
         self.garbage: list[bytes] = []
-        self._registry = Registry(self.journal.counts)
+        self._registry = Registry(self.journal.counts, SystemClock())
 
     def collect(self) -> None:
         """One more snapshot."""
@@ -53,7 +53,7 @@ class Chain:
             for series in snapshot.series
             if series.metric.name == f"container.{name}"
             and tuple(value for _, value in series.attributes) == attributes
-            and alias in {"", series.container.alias}
+            and alias in {"", series.entity.alias}
         ]
 
     def samples(self, name: str, *attributes: str, alias: str = "") -> list[Number]:

@@ -116,9 +116,9 @@ def test_case_05_a_container_made_anew_goes_on_under_its_name() -> None:
 
     totals = [series.last for series in chain.series("cpu.time")]
     assert totals == sorted(totals)
-    assert {
-        series.container.alias for snapshot in chain.snapshots for series in snapshot.series
-    } == {"web"}
+    assert {series.entity.alias for snapshot in chain.snapshots for series in snapshot.series} == {
+        "web"
+    }
     alone = chained(old).samples("cpu.time") + chained(BURN).samples("cpu.time")
     assert chain.samples("cpu.time") == alone
     assert min(increments_and_rates(chain)) >= 0

@@ -45,12 +45,12 @@ class Watching:
         self.events: dict[str, list[LifeEvent]] = defaultdict(list)
         self.samples: dict[Key, list[Number]] = defaultdict(list)
         self.totals: dict[Key, list[Number]] = defaultdict(list)
-        self._registry = Registry(self.journal.counts)
+        self._registry = Registry(self.journal.counts, SystemClock())
 
     def collect(self) -> None:
         """Take what was recorded since the last call."""
         for series in self._registry.collect(0).series:
-            key = (series.container.alias, series.metric.name, series.attributes)
+            key = (series.entity.alias, series.metric.name, series.attributes)
             self.samples[key] += series.samples
             self.totals[key].append(series.last)
 

@@ -151,7 +151,7 @@ def test_names_are_distinct_and_lasting(snapshots: list[list[tuple[str, str]]]) 
     for snapshot in snapshots:
         named = names.of(a_container(alias, engine) for alias, engine in snapshot)
         for alias, engine in snapshot:
-            name = named[engine, alias]
+            name = named["container", engine, alias]
             assert given_names.setdefault((engine, alias), name) == name
     assert len(set(given_names.values())) == len(given_names)
 

@@ -64,10 +64,15 @@ def an_exporter(sender: Kept, options: StatsdOptions | None = None, **known: Any
     return StatsdExporter(options or StatsdOptions(), sender=sender, **known)
 
 
+async def send(exporter: StatsdExporter, snapshot: Snapshot) -> None:
+    """Encode and send, as a delivery does."""
+    await exporter.send(exporter.encode(snapshot))
+
+
 async def sent(snapshot: Snapshot, options: StatsdOptions | None = None, **known: Any) -> bytes:
     """All datagrams of one snapshot, separated by empty lines."""
     sender = Kept()
-    await an_exporter(sender, options, **known).send(snapshot)
+    await send(an_exporter(sender, options, **known), snapshot)
     return b"\n\n".join(sender.datagrams)
 
 
@@ -166,7 +171,7 @@ async def test_any_aliases_arrive_unmixed(rows: list[tuple[str, list[int]]], str
     sender = Kept()
     options = StatsdOptions(name_normalization=strategy, max_packet_size=2000)
     series = (a_series(catalogue.MEMORY_USAGE, *levels, alias=alias) for alias, levels in rows)
-    await an_exporter(sender, options).send(a_snapshot(*series))
+    await send(an_exporter(sender, options), a_snapshot(*series))
     server = StatsdServer(sender.datagrams)
     arrived = sorted(sorted(times.elements()) for times in server.counted.values())
     assert arrived == sorted(sorted(levels) for _, levels in rows)
@@ -191,8 +196,8 @@ async def test_what_fits_no_packet_is_dropped_and_told_once() -> None:
         a_series(catalogue.MEMORY_USAGE, 1, 2, alias="long" * 16),
         a_series(catalogue.MEMORY_USAGE, 3),
     )
-    await exporter.send(snapshot)
-    await exporter.send(snapshot)
+    await send(exporter, snapshot)
+    await send(exporter, snapshot)
     assert sender.datagrams == [b"kamon.host.docker-memory.web.usage:3|ms"] * 2
     assert journal.counts == {TOO_LONG: 4}
     (sentence,) = sentences
@@ -207,7 +212,7 @@ async def test_names_last_over_snapshots() -> None:
     sender = Kept()
     exporter = an_exporter(sender)
     for alias in ("a.b", "a/b", "a.b"):
-        await exporter.send(a_snapshot(a_series(catalogue.PIDS, 1, alias=alias)))
+        await send(exporter, a_snapshot(a_series(catalogue.PIDS, 1, alias=alias)))
     first, second, third = sender.datagrams
     assert first == third == b"kamon.host.docker-pids.a_b.current:1|ms"
     assert second.startswith(b"kamon.host.docker-pids.a_b_")
@@ -245,7 +250,7 @@ async def test_a_snapshot_without_a_series_of_ours_sends_nothing() -> None:
 async def test_a_refusal_reaches_the_delivery() -> None:
     """The exporter hides no failure and retries nothing."""
     with pytest.raises(ExportError, match="away"):
-        await an_exporter(Refusing()).send(a_snapshot(a_series(catalogue.PIDS, 1)))
+        await send(an_exporter(Refusing()), a_snapshot(a_series(catalogue.PIDS, 1)))
 
 
 async def test_close_releases_the_sender() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manual_clock import ManualClock
 from recorded import a_container, decode, frames, streams
 from tidegauge import readings
 from tidegauge.docker.frames import Container, Sample, StatsFrame
@@ -22,7 +23,7 @@ DOCKER = "docker-20.10.24-cgroup1/lifecycle-stream"
 
 def collected(samples: Iterable[tuple[Container, StatsFrame]]) -> list[Snapshot]:
     """One snapshot after each frame."""
-    registry, intervals = Registry({}), Intervals(lambda _: None)
+    registry, intervals = Registry({}, ManualClock()), Intervals(lambda _: None)
     snapshots: list[Snapshot] = []
     for number, (container, frame) in enumerate(samples):
         interval = intervals(Sample(container, frame))
@@ -67,7 +68,7 @@ def assert_possible(snapshots: Iterable[Snapshot], highest: float = 2.0**63) -> 
                 assert math.isfinite(number)
                 assert 0 <= number < highest
             if series.metric.kind is Kind.COUNTER:
-                key = (series.container.alias, series.metric, series.attributes)
+                key = (series.entity.alias, series.metric, series.attributes)
                 totals.setdefault(key, []).append(series.last)
     for course in totals.values():
         assert all(earlier <= later for earlier, later in pairwise(course))
@@ -161,14 +162,14 @@ def test_a_renamed_container_is_not_counted_twice() -> None:
     renamed = [
         series
         for series in series_of(snapshots, "container.cpu.time")
-        if series.container.alias == "life2"
+        if series.entity.alias == "life2"
     ]
     assert renamed[-1].last == 78126178
     assert sum(sum(series.samples) for series in renamed) == 78126178 - 55873417
     rates = [
         series
         for series in series_of(snapshots, "container.cpu.usage")
-        if series.container.alias == "life2"
+        if series.entity.alias == "life2"
     ]
     assert len(rates) == 5  # no second without a rate
 
@@ -224,7 +225,7 @@ def test_two_containers_side_by_side_are_as_each_alone() -> None:
             series
             for snapshot in together
             for series in snapshot.series
-            if series.container is container
+            if series.entity is container
         ] == [series for snapshot in alone for series in snapshot.series]
 
 

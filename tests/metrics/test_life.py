@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from manual_clock import ManualClock
 from recorded import a_container
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics import Registry
@@ -25,7 +26,7 @@ def told(registry):
 
 def test_a_state_holds_until_the_next_one():
     """Each tick tells 1 for the state and 0 for the others, also when no event came."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.condition(Condition(WEB, "running"))
 
     for _ in range(3):
@@ -39,7 +40,7 @@ def test_a_state_holds_until_the_next_one():
 
 def test_a_container_that_is_gone_has_no_state_any_more():
     """Nothing stale is told of it."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.condition(Condition(WEB, "running", "healthy"))
     registry.condition(Condition(WEB, "", gone=True))
 
@@ -48,7 +49,7 @@ def test_a_container_that_is_gone_has_no_state_any_more():
 
 def test_forgotten_states_are_not_told():
     """After a change of the configuration a container may not be watched any more."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.condition(Condition(WEB, "running", "healthy"))
     registry.forget_states()
     assert told(registry) == {}
@@ -59,7 +60,7 @@ def test_forgotten_states_are_not_told():
 
 def test_health_is_told_only_where_there_is_a_check():
     """From the list at first, from the event as soon as it changes."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.condition(Condition(WEB, "running"))
     assert not any(key[0] == "health" for key in told(registry))
 
@@ -72,7 +73,7 @@ def test_health_is_told_only_where_there_is_a_check():
 
 def test_exits_are_counted_by_their_codes():
     """Codes with a meaning have a series of their own; the rest share one."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for code in (0, 137, 137, 3, 77, None):
         registry.life(LifeEvent(WEB, "die", AT, exit_code=code))
     registry.life(LifeEvent(WEB, "oom", AT))
@@ -85,7 +86,7 @@ def test_exits_are_counted_by_their_codes():
 
 def test_restarts_are_those_of_the_policy_and_those_by_hand():
     """The engine counts only the first kind; the events tell the second."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.condition(Condition(WEB, "running", restarts=4))
     registry.life(LifeEvent(WEB, "restart", AT))
 
@@ -97,7 +98,7 @@ def test_restarts_are_those_of_the_policy_and_those_by_hand():
 
 def test_samples_and_missed_seconds_are_counted():
     """What came and what did not, since the start."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for missed in (0.0, 0.0, 23.0):
         registry.continuity(ContinuityReading(WEB, missed))
 
@@ -108,16 +109,16 @@ def test_samples_and_missed_seconds_are_counted():
 
 def test_totals_of_removed_containers_are_kept_for_the_newest_only():
     """A container made anew under its name goes on counting; thousands of others fill no memory."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     many = [a_container(id=f"c{number}", alias=f"a{number}") for number in range(GONE_KEPT + 50)]
     for container in many:
         registry.life(LifeEvent(container, "oom", AT))
         registry.condition(Condition(container, "", gone=True))
-    ends = {series.container.alias for series in registry.collect(0).series}
+    ends = {series.entity.alias for series in registry.collect(0).series}
     assert len(ends) == len(many), "what was counted before the end is told"
 
     registry.life(LifeEvent(many[0], "oom", AT))
     registry.life(LifeEvent(many[-1], "oom", AT))
 
-    totals = {s.container.alias: s.last for s in registry.collect(0).series}
+    totals = {s.entity.alias: s.last for s in registry.collect(0).series}
     assert totals == {"a0": 1, many[-1].alias: 2}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from manual_clock import ManualClock
 from recorded import a_container
 from tidegauge.docker.frames import Container, NetworkStats, Throttling
 from tidegauge.docker.intervals import Life
@@ -41,7 +42,9 @@ def traffic(container: Container, *names: str, seen: int = 1) -> NetworkReading:
 def limited(per_container: int, of_all: int) -> tuple[Registry, list[tuple[str, str]]]:
     """A registry, and what it refused: sentences and subjects."""
     refused: list[tuple[str, str]] = []
-    registry = Registry({}, lambda sentence, subject: refused.append((sentence, subject)))
+    registry = Registry(
+        {}, ManualClock(), lambda sentence, subject: refused.append((sentence, subject))
+    )
     registry.limit(Limits(per_container, of_all))
     return registry, refused
 
@@ -52,13 +55,13 @@ def parts(snapshot: Snapshot, alias: str = "web") -> set[str]:
         value
         for series in snapshot.series
         for key, value in series.attributes
-        if series.container.alias == alias and key in {"network.interface.name", "system.device"}
+        if series.entity.alias == alias and key in {"network.interface.name", "system.device"}
     }
 
 
 def test_what_a_container_takes_is_what_it_may_have() -> None:
     """The number in the sample configuration is that of the code: a full container has no more."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     stats = NetworkStats(*[1] * 8)
     told: set[tuple[str, object]] = set()
     for state in STATES:
@@ -111,7 +114,7 @@ def test_containers_beyond_the_limit_of_all_are_refused() -> None:
         registry.network(traffic(some[0], "eth0", "eth1"))
     snapshot = registry.collect(1.0)
 
-    assert {series.container.alias for series in snapshot.series} == {"web0", "web1"}
+    assert {series.entity.alias for series in snapshot.series} == {"web0", "web1"}
     assert parts(snapshot, "web0") == {"eth0"}
     assert set(refused) == {
         (

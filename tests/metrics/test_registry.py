@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from manual_clock import ManualClock
 from recorded import a_container
 from tidegauge.docker.frames import Container, NetworkStats, Throttling
 from tidegauge.docker.intervals import Life
@@ -67,7 +68,7 @@ def test_the_catalogue_has_each_name_once() -> None:
 
 def test_every_metric_of_the_catalogue_can_be_told() -> None:
     """There is no row in the table that nothing records."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for more in (1, 2):
         times = {"user": more, "kernel": more, "system": more, "cores": 1.0}
         registry.cpu(some_cpu(more, **times, throttling=Throttling(more, more, more)))
@@ -88,7 +89,7 @@ def test_every_metric_of_the_catalogue_can_be_told() -> None:
 
 def test_a_first_reading_has_levels_and_no_increments() -> None:
     """Differences need two values; levels need one."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.cpu(some_cpu(10**12, cores=None))
     registry.network(some_traffic(eth0=10**9))
     registry.memory(MemoryReading(WEB, 1000, 700, 4000, None, None, None))
@@ -103,7 +104,7 @@ def test_a_first_reading_has_levels_and_no_increments() -> None:
 
 def test_what_is_unknown_is_not_told() -> None:
     """An absent number makes no series, not even one of zeros."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for total in (1, 2):
         registry.cpu(some_cpu(total, BORN))
         registry.memory(MemoryReading(WEB, 1000, 700, None, None, None, None))
@@ -125,7 +126,7 @@ def test_what_is_unknown_is_not_told() -> None:
 
 def test_nothing_is_told_twice() -> None:
     """A tick without samples has no series: an old value is not repeated."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for total in (1, 2):
         registry.cpu(some_cpu(total, cores=0.5))
         registry.memory(MemoryReading(WEB, 1000, 700, 4000, 5, 6, 7))
@@ -137,7 +138,7 @@ def test_nothing_is_told_twice() -> None:
 
 def test_samples_of_a_tick_are_all_there() -> None:
     """Each second's value is kept, with the newest or the total beside them."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for total, cores in ((100, None), (150, 0.5), (350, 2.0)):
         registry.cpu(some_cpu(total, cores=cores))
 
@@ -149,7 +150,7 @@ def test_samples_of_a_tick_are_all_there() -> None:
 
 def test_the_hosts_capacity_does_not_begin_with_a_container() -> None:
     """A container's birth adds its own CPU time, never the host's since its start."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.cpu(some_cpu(5, BORN, system=10**15))
     registry.cpu(some_cpu(6, BORN, system=10**15 + 7))
 
@@ -161,7 +162,7 @@ def test_the_hosts_capacity_does_not_begin_with_a_container() -> None:
 
 def test_a_sum_is_of_all_parts() -> None:
     """Totals and increments of the sum are those of the parts together."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.network(some_traffic(eth0=1000, eth1=200))
     registry.network(some_traffic(eth0=1010, eth1=205))
 
@@ -173,7 +174,7 @@ def test_a_sum_is_of_all_parts() -> None:
 
 def test_a_part_that_goes_takes_nothing_from_the_sum() -> None:
     """The sum never falls; a part back from zero adds 0 and goes on."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     for parts in (
         {"eth0": 1000, "eth1": 500},
         {"eth0": 1010},
@@ -191,7 +192,7 @@ def test_a_part_that_goes_takes_nothing_from_the_sum() -> None:
 @pytest.mark.parametrize("life", [FOUND, BORN])
 def test_a_part_that_comes_while_we_watch_counts_from_zero(life: Life) -> None:
     """An interface connected or a device first used later adds its first value, once."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.network(some_traffic(life, eth0=100))
     registry.collect(1.0)
     registry.network(some_traffic(life, eth0=100, eth1=40))
@@ -203,7 +204,7 @@ def test_a_part_that_comes_while_we_watch_counts_from_zero(life: Life) -> None:
 
 def test_a_restart_goes_on_under_the_same_name() -> None:
     """Totals never fall over restarts and recreation; the new life's first value counts."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     again = a_container(id="c1")
     registry.cpu(some_cpu(1000))
     registry.network(some_traffic(eth0=500))
@@ -216,25 +217,24 @@ def test_a_restart_goes_on_under_the_same_name() -> None:
         ("container.network.io.sum", "receive"): (590, (90,)),
         ("container.network.io", "receive", "eth0"): (590, (90,)),
     }
-    assert {series.container for series in snapshot.series} == {again}
+    assert {series.entity for series in snapshot.series} == {again}
 
 
 def test_names_and_engines_do_not_mix() -> None:
     """Two containers, or one name on two engines, have their own series."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     far = Container(WEB.engine.__class__("far"), WEB.id, WEB.name, WEB.alias)
     for container in (WEB, a_container(id="c1", alias="db"), far):
         registry.pids(PidsReading(container, 3, None))
 
     assert [
-        (series.container.engine.name, series.container.alias)
-        for series in registry.collect(1.0).series
+        (series.entity.engine.name, series.entity.alias) for series in registry.collect(1.0).series
     ] == [("e", "web"), ("e", "db"), ("far", "web")]
 
 
 def test_a_container_is_forgotten_after_a_day_without_samples() -> None:
     """Memory is bounded; before that its totals go on."""
-    registry = Registry({})
+    registry = Registry({}, ManualClock())
     registry.cpu(some_cpu(1000))
     registry.cpu(some_cpu(1010))
     registry.collect(0.0)
@@ -251,7 +251,7 @@ def test_a_container_is_forgotten_after_a_day_without_samples() -> None:
 def test_a_snapshot_is_frozen() -> None:
     """What happens after a tick does not reach into it, nor what we count about ourselves."""
     journal = {"sample out of order": 1}
-    registry = Registry(journal)
+    registry = Registry(journal, ManualClock())
     registry.pids(PidsReading(WEB, 3, None))
     snapshot = registry.collect(1.0)
 
@@ -260,4 +260,4 @@ def test_a_snapshot_is_frozen() -> None:
 
     assert snapshot.at == 1.0
     assert snapshot.journal == {"sample out of order": 1}
-    assert snapshot.series == (Series(WEB, catalogue.PIDS, (), 3, (3,)),)
+    assert snapshot.series == (Series(WEB, catalogue.PIDS, (), 3, (3,), since=1000.0),)

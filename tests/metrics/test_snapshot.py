@@ -19,7 +19,7 @@ from tidegauge.metrics.catalogue import (
 
 def identity(series: Series) -> tuple[object, ...]:
     """What a series is merged by."""
-    container = series.container
+    container = series.entity
     return container.engine.name, container.alias, series.metric.name, series.attributes
 
 
@@ -66,7 +66,7 @@ def test_joins_samples_and_takes_the_rest_from_the_newest() -> None:
     level = a_series(MEMORY_USAGE, 7)
     merged = merge([a_snapshot(old, level), Snapshot(20.0, (new,), {"x": 1}, final=True)])
     assert merged.series == (a_series(CPU_TIME, 1, 2, 3, last=103), level)
-    assert merged.series[0].container is new.container
+    assert merged.series[0].entity is new.entity
     assert (merged.at, merged.journal, merged.final) == (20.0, {"x": 1}, True)
 
 

@@ -4,6 +4,7 @@ An exporter only encodes and sends. It never buffers, retries or times itself.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -35,8 +36,12 @@ class Exporter(Protocol):
         """Seconds between two calls of `send`, at least; never less than the tick."""
         ...
 
-    async def send(self, snapshot: Snapshot) -> None:
-        """Encode and send one snapshot; raises `ExportError` when the backend does not take it."""
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
+        """A snapshot as records: whole pieces that may be sent apart, in this order."""
+        ...
+
+    async def send(self, records: Sequence[bytes]) -> None:
+        """Send records together; raises an `ExportError` when the backend does not take them."""
         ...
 
     async def close(self) -> None:
@@ -98,7 +103,7 @@ class Delivery:
         exporter = self.exporter
         try:
             async with asyncio.timeout(DEADLINE):
-                await exporter.send(snapshot)
+                await exporter.send(exporter.encode(snapshot))
         except ExportError as error:
             self._failed(str(error))
         except TimeoutError:

@@ -15,7 +15,15 @@ from msgspec import Struct
 
 from tidegauge.docker.frames import Container
 from tidegauge.journal import Journal
-from tidegauge.metrics import Attributes, Metric, Number, catalogue
+from tidegauge.metrics import (
+    Attributes,
+    Entity,
+    Identity,
+    Metric,
+    Number,
+    catalogue,
+    identity,
+)
 from tidegauge.metrics.catalogue import (
     EXIT_CODE,
     EXIT_CODES,
@@ -31,9 +39,6 @@ NAMES_KEPT = 10_000
 """Containers whose names are remembered, beside those of the present snapshot."""
 
 CLASH = "name clash"
-
-Identity = tuple[str, str]
-"""A container to the registry: its engine's name and its alias."""
 
 
 class Original(Struct, frozen=True):
@@ -144,7 +149,7 @@ def prefix(safe: Callable[[str], str], application: str, host: str | None) -> st
 
 
 class Name(Struct, frozen=True):
-    """A container's place among the keys."""
+    """An entity's place among the keys of its categories."""
 
     prefix: str
     entity: str
@@ -154,67 +159,67 @@ class Name(Struct, frozen=True):
         return f"{self.prefix}.{original.category}.{self.entity}.{original.metric}"
 
 
-def identity(container: Container) -> Identity:
-    """What stays the same while a container is restarted or recreated."""
-    return container.engine.name, container.alias
+def alias(entity: Entity) -> str:
+    """What an entity is called by the user; an engine and a machine have their own names."""
+    return entity.alias if isinstance(entity, Container) else entity.name
 
 
 class Names:
-    """Gives containers their names and sees to it that no two share one.
+    """Gives entities their names and sees to it that no two share one.
 
     Where two would, who came first keeps it and the later gets a suffix made from its alias. Of
     those that come together an alias that is safe as it stands comes first.
     """
 
     def __init__(
-        self, safe: Callable[[str], str], prefix_of: Callable[[Container], str], journal: Journal
+        self, safe: Callable[[str], str], prefix_of: Callable[[Entity], str], journal: Journal
     ) -> None:
         self._safe, self._prefix_of, self._journal = safe, prefix_of, journal
         self._names: OrderedDict[Identity, Name] = OrderedDict()
-        self._owners: dict[Name, Identity] = {}
+        self._owners: dict[tuple[str, Name], Identity] = {}
 
-    def of(self, containers: Iterable[Container]) -> Mapping[Identity, Name]:
-        """A mapping with the names of these, all the containers of one snapshot."""
-        present = {identity(container): container for container in containers}
+    def of(self, entities: Iterable[Entity]) -> Mapping[Identity, Name]:
+        """A mapping with the names of these, all the entities of one snapshot."""
+        present = {identity(entity): entity for entity in entities}
         new = [one for key, one in present.items() if key not in self._names]
-        for container in sorted(new, key=self._precedence):
-            self._claim(container)
+        for entity in sorted(new, key=self._precedence):
+            self._claim(entity)
         for key in present:
             self._names.move_to_end(key)
         while len(self._names) > len(present) + NAMES_KEPT:
             self._forget()
         return self._names
 
-    def _precedence(self, container: Container) -> tuple[bool, Identity]:
-        return self._safe(container.alias) != container.alias, identity(container)
+    def _precedence(self, entity: Entity) -> tuple[bool, Identity]:
+        return self._safe(alias(entity)) != alias(entity), identity(entity)
 
-    def _claim(self, container: Container) -> None:
-        claimant = identity(container)
-        name = Name(self._prefix_of(container), self._safe(container.alias))
-        owner = self._owners.get(name)
+    def _claim(self, entity: Entity) -> None:
+        claimant = identity(entity)
+        name = Name(self._prefix_of(entity), self._safe(alias(entity)))
+        owner = self._owners.get((claimant[0], name))
         if owner is not None:
             name = self._apart(name, claimant)
             self._journal.trouble(CLASH, _sentence(owner, claimant, name), subject=str(claimant))
         self._names[claimant] = name
-        self._owners[name] = claimant
+        self._owners[claimant[0], name] = claimant
 
     def _apart(self, name: Name, claimant: Identity) -> Name:
         marks = (
-            zlib.crc32(repr((attempt, claimant)).encode("utf-8", "surrogatepass"))
+            zlib.crc32(repr((attempt, claimant[1:])).encode("utf-8", "surrogatepass"))
             for attempt in count()
         )
         names = (Name(name.prefix, f"{name.entity}_{mark:08x}") for mark in marks)
-        return next(apart for apart in names if apart not in self._owners)
+        return next(apart for apart in names if (claimant[0], apart) not in self._owners)
 
     def _forget(self) -> None:
         oldest, name = self._names.popitem(last=False)
-        del self._owners[name]
+        del self._owners[oldest[0], name]
         self._journal.over(CLASH, subject=str(oldest))
 
 
 def _sentence(owner: Identity, claimant: Identity, name: Name) -> str:
-    (engine, alias), (other_engine, other_alias) = owner, claimant
+    (_, engine, one), (_, other_engine, other_alias) = owner, claimant
     return (
-        f'"{alias}" of engine "{engine}" and "{other_alias}" of engine "{other_engine}"'
+        f'"{one}" of engine "{engine}" and "{other_alias}" of engine "{other_engine}"'
         f' come to the same exported name; the latter is sent as "{name.entity}".'
     )

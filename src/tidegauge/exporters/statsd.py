@@ -19,7 +19,7 @@ from tidegauge.exporters.delivery import Agent
 from tidegauge.exporters.naming import (
     ORIGINALS,
     Names,
-    identity,
+    alias,
     normalize,
     percent_encode,
     prefix,
@@ -27,7 +27,7 @@ from tidegauge.exporters.naming import (
 from tidegauge.exporters.senders import DatagramSender, UdpSender, address
 from tidegauge.globs import Glob, Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Snapshot
+from tidegauge.metrics import Entity, Snapshot, identity
 from tidegauge.units import Port, Seconds
 
 TOO_LONG = "measurement longer than a packet"
@@ -116,11 +116,11 @@ def lines(snapshot: Snapshot, names: Names, subscriptions: Subscriptions) -> lis
         (series, original)
         for series in snapshot.series
         if (original := ORIGINALS.get((series.metric.name, series.attributes)))
-        and subscriptions.take(original.category, series.container.alias)
+        and subscriptions.take(original.category, alias(series.entity))
     ]
-    named = names.of(series.container for series, _ in reported)
+    named = names.of(series.entity for series, _ in reported)
     return [
-        (named[identity(series.container)].key(original), [*map(original.level, series.samples)])
+        (named[identity(series.entity)].key(original), [*map(original.level, series.samples)])
         for series, original in reported
     ]
 
@@ -148,8 +148,8 @@ class StatsdExporter:
         self.flush_interval = options.flush_interval
         self._sender, self._journal = sender, journal
 
-    async def send(self, snapshot: Snapshot) -> None:
-        """Encode and send one snapshot; raises `ExportError`."""
+    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
+        """The datagrams of a snapshot."""
         measured = lines(snapshot, self._names, self._subscriptions)
         encoded = encode(measured, self._max_packet_size, self._repeats)
         for key in encoded.too_long:
@@ -158,7 +158,11 @@ class StatsdExporter:
                 f'"{key}" with its value is longer than max_packet_size of'
                 f" {self._max_packet_size} bytes and is not sent to StatsD.",
             )
-        await self._sender.send(encoded.datagrams)
+        return encoded.datagrams
+
+    async def send(self, records: Sequence[bytes]) -> None:
+        """Send datagrams; raises `ExportError`."""
+        await self._sender.send(records)
 
     async def close(self) -> None:
         """Release the socket."""
@@ -178,9 +182,9 @@ def statsd(options: StatsdOptions, agent: Agent) -> StatsdExporter:
 
 def _prefixes(
     options: StatsdOptions, safe: Callable[[str], str], hostname: str, several_engines: bool
-) -> Callable[[Container], str]:
-    def of(container: Container) -> str:
-        host = container.engine.name if several_engines else hostname
+) -> Callable[[Entity], str]:
+    def of(entity: Entity) -> str:
+        host = entity.engine.name if several_engines and isinstance(entity, Container) else hostname
         host = options.hostname_override or host
         return prefix(safe, options.application, host if options.include_hostname else None)
 

@@ -1,17 +1,39 @@
 """What is measured, and its present value: catalogue, instruments, registry, snapshot."""
 
 from tidegauge.metrics.catalogue import CATALOGUE, Kind, Metric
-from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Number, Summary, summary
+from tidegauge.metrics.entities import ContainerRecorders
+from tidegauge.metrics.instruments import (
+    Counter,
+    Distribution,
+    Gauge,
+    Histogram,
+    Number,
+    Summary,
+    summary,
+)
 from tidegauge.metrics.limits import Limits
 from tidegauge.metrics.registry import Registry
-from tidegauge.metrics.snapshot import Attributes, Series, Snapshot, merge
+from tidegauge.metrics.snapshot import (
+    Attributes,
+    Entity,
+    Identity,
+    Series,
+    Snapshot,
+    identity,
+    key,
+    merge,
+)
 
 __all__ = [
     "CATALOGUE",
     "Attributes",
+    "ContainerRecorders",
     "Counter",
     "Distribution",
+    "Entity",
     "Gauge",
+    "Histogram",
+    "Identity",
     "Kind",
     "Limits",
     "Metric",
@@ -20,6 +42,8 @@ __all__ = [
     "Series",
     "Snapshot",
     "Summary",
+    "identity",
+    "key",
     "merge",
     "summary",
 ]

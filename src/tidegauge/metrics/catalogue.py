@@ -17,13 +17,18 @@ class Kind(Enum):
 
 
 class Metric(Struct, frozen=True):
-    """One row of the catalogue."""
+    """One row of the catalogue.
+
+    ``bounds`` are upper bounds of a histogram, ascending, in what the instrument holds: a metric
+    that has them leaves as a distribution of its one-second samples as well.
+    """
 
     name: str
     kind: Kind
     unit: str
     help: str
     scale: float = 1.0
+    bounds: tuple[float, ...] = ()
 
 
 RECEIVE, TRANSMIT = ("network.io.direction", "receive"), ("network.io.direction", "transmit")
@@ -37,7 +42,12 @@ EXIT_CODES = ("0", "1", "126", "127", "137", "139", "143", "other")
 _NS = 1e-9
 
 CPU_TIME = Metric("container.cpu.time", Kind.COUNTER, "s", "CPU time used", _NS)
-CPU_USAGE = Metric("container.cpu.usage", Kind.GAUGE, "{cpu}", "Cores in use, 1 is one full core")
+_CORES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+_BYTES = tuple(float(2**power) for power in range(22, 39, 2))  # 4 MiB to 256 GiB
+
+CPU_USAGE = Metric(
+    "container.cpu.usage", Kind.GAUGE, "{cpu}", "Cores in use, 1 is one full core", bounds=_CORES
+)
 CPU_CAPACITY = Metric(
     "container.cpu.capacity.time", Kind.COUNTER, "s", "CPU time the host's CPUs offered", _NS
 )
@@ -62,6 +72,7 @@ MEMORY_WORKING_SET = Metric(
     Kind.GAUGE,
     "By",
     "Memory in use without inactive page cache, as docker stats shows it",
+    bounds=_BYTES,
 )
 MEMORY_LIMIT = Metric(
     "container.memory.limit.current",

@@ -10,6 +10,7 @@ from tidegauge.metrics.snapshot import Attributes
 from tidegauge.readings import ContinuityReading, UptimeReading
 
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
+USING = ("running", "paused", "restarting")
 HEALTHS = ("starting", "healthy", "unhealthy")
 
 
@@ -26,10 +27,25 @@ class LifeRecorder:
         self._exits: dict[str, Counter] = {}
         self._ooms, self._samples, self._missed = Counter(), Counter(), Counter()
 
+    @property
+    def known(self) -> bool:
+        """Does the engine have it?"""
+        return bool(self._state)
+
+    @property
+    def running(self) -> bool:
+        """Does it use resources, as far as is known?"""
+        return self._state is None or self._state in USING
+
+    @property
+    def shape(self) -> int:
+        """Differs when `series` does."""
+        return len(self._exits) * 4 + (self._state in self._states) * 2 + bool(self._health)
+
     def condition(self, seen: Condition) -> None:
         """Take a state; it holds until the next one, or until the container is gone."""
         if seen.gone:
-            self._state = self._health = None
+            self._state, self._health = "", None
             return
         self._state, self._health = seen.state, seen.health
         if seen.restarts is not None:

@@ -25,7 +25,8 @@ class CpuRecorder:
 
     def __init__(self) -> None:
         self._total, self._user, self._kernel = Counter(), Counter(), Counter()
-        self._capacity, self._cores = Counter(), Distribution()
+        self._capacity = Counter()
+        self._cores = Distribution(catalogue.CPU_USAGE.bounds)
         self._periods, self._throttled, self._held_back = Counter(), Counter(), Counter()
         self._life = self._host = Life(from_birth=False)
 
@@ -68,7 +69,8 @@ class MemoryRecorder:
     """Memory levels and the limit."""
 
     def __init__(self) -> None:
-        self._usage, self._working_set = Distribution(), Distribution()
+        self._usage = Distribution()
+        self._working_set = Distribution(catalogue.MEMORY_WORKING_SET.bounds)
         self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
         self._limit, self._max_usage = Gauge(), Gauge()
 

@@ -2,19 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from tidegauge.clock import Clock
 from tidegauge.docker.frames import Container
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics.catalogue import Metric
-from tidegauge.metrics.instruments import Instrument
-from tidegauge.metrics.life import LifeRecorder
+from tidegauge.metrics.entities import ContainerRecorders
+from tidegauge.metrics.instruments import Distribution, Instrument, Number
 from tidegauge.metrics.limits import BASE_SERIES, Allowance, Limits
-from tidegauge.metrics.recorders import (
-    CpuRecorder,
-    DiskRecorder,
-    MemoryRecorder,
-    NetworkRecorder,
-    PidsRecorder,
-)
 from tidegauge.metrics.snapshot import Attributes, Series, Snapshot
 from tidegauge.readings import (
     ContinuityReading,
@@ -33,40 +27,6 @@ GONE_KEPT = 100
 """Removed containers whose totals wait for one of the same name to be made anew."""
 
 
-class _Entity:
-    """A named container and its recorders; the name outlives restarts and recreation."""
-
-    __slots__ = (
-        *("_allowance", "container", "fresh_at", "taken"),
-        *("cpu", "disk", "life", "memory", "network", "pids"),
-    )
-
-    def __init__(self, container: Container, allowance: Allowance) -> None:
-        self.container = container
-        self.fresh_at: float | None = None
-        self.taken = BASE_SERIES
-        self._allowance = allowance
-        self.cpu = CpuRecorder()
-        self.memory = MemoryRecorder()
-        self.network = NetworkRecorder(self._allowed)
-        self.disk = DiskRecorder(self._allowed)
-        self.pids = PidsRecorder()
-        self.life = LifeRecorder()
-
-    def _allowed(self, amount: int) -> bool:
-        allowed = self._allowance.take(amount, self.taken, self.container.alias)
-        self.taken += amount if allowed else 0
-        return allowed
-
-    def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
-        yield from self.cpu.series()
-        yield from self.memory.series()
-        yield from self.network.series()
-        yield from self.disk.series()
-        yield from self.pids.series()
-        yield from self.life.series()
-
-
 def _untold(_sentence: str, _subject: str) -> None:
     pass
 
@@ -80,10 +40,13 @@ class Registry:
     """
 
     def __init__(
-        self, journal: Mapping[str, int], refused: Callable[[str, str], None] = _untold
+        self,
+        journal: Mapping[str, int],
+        clock: Clock,
+        refused: Callable[[str, str], None] = _untold,
     ) -> None:
-        self._journal = journal
-        self._entities: dict[tuple[str, str], _Entity] = {}
+        self._journal, self._clock = journal, clock
+        self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
         self._allowance = Allowance(Limits(), refused)
 
@@ -124,6 +87,7 @@ class Registry:
     def continuity(self, reading: ContinuityReading) -> None:
         """Record that a sample came, and what was missed before it."""
         if entity := self._entity(reading.container):
+            entity.sampled_at = self._clock.monotonic()
             entity.life.continuity(reading)
 
     def condition(self, seen: Condition) -> None:
@@ -148,34 +112,65 @@ class Registry:
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
+        now = self._clock.monotonic()
         series: list[Series] = []
+        standing: list[Series] = []
         for key, entity in list(self._entities.items()):
-            fresh = [
-                Series(entity.container, metric, attributes, instrument.last, samples)
-                for metric, attributes, instrument in entity.series()
-                if (samples := instrument.collect()) and instrument.last is not None
-            ]
+            fresh, held = _collect(entity, now)
             series += fresh
+            standing += held
             if fresh or entity.fresh_at is None:
                 entity.fresh_at = at
             elif at - entity.fresh_at > FORGET_AFTER:
                 self._forget(key)
         for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
             self._forget(key)
-        return Snapshot(at, tuple(series), dict(self._journal), final)
+        return Snapshot(at, tuple(series), dict(self._journal), final, tuple(standing))
+
+    def live(self) -> Iterator[ContainerRecorders]:
+        """The recorders of everything there is, for those who look between ticks."""
+        return iter(self._entities.values())
 
     def _forget(self, key: tuple[str, str]) -> None:
         self._gone.pop(key, None)
         self._allowance.give_back(self._entities.pop(key).taken)
 
-    def _entity(self, container: Container) -> _Entity | None:
+    def _entity(self, container: Container) -> ContainerRecorders | None:
         key = (container.engine.name, container.alias)
         entity = self._entities.get(key)
         if self._gone:
             self._gone.pop(key, None)
         if entity is None:
             if self._allowance.take(BASE_SERIES, 0, container.alias):
-                entity = self._entities[key] = _Entity(container, self._allowance)
+                entity = ContainerRecorders(container, self._allowance, self._clock.now())
+                self._entities[key] = entity
         elif entity.container is not container:
             entity.container = container
         return entity
+
+
+def _collect(entity: ContainerRecorders, now: float) -> tuple[list[Series], list[Series]]:
+    """What was recorded since the last time, and what was not and still stands."""
+    fresh: list[Series] = []
+    for metric, attributes, instrument in entity.series():
+        if samples := instrument.collect():
+            fresh.append(_series(entity, metric, attributes, instrument, samples))
+    told = {(each.metric.name, each.attributes) for each in fresh}
+    held = [
+        _series(entity, metric, attributes, instrument, ())
+        for metric, attributes, instrument in entity.holding(now)
+        if (metric.name, attributes) not in told and instrument.last is not None
+    ]
+    return fresh, held
+
+
+def _series(
+    entity: ContainerRecorders,
+    metric: Metric,
+    attributes: Attributes,
+    instrument: Instrument,
+    samples: tuple[Number, ...],
+) -> Series:
+    histogram = instrument.histogram if isinstance(instrument, Distribution) else None
+    last = 0 if instrument.last is None else instrument.last
+    return Series(entity.entity, metric, attributes, last, samples, histogram, entity.since)

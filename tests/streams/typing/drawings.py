@@ -1,6 +1,7 @@
 # pyright: reportUnusedExpression=false
 """Checked, never run: each line marked `refused` must be an error, every other must not."""
 
+from tidegauge.clock import SystemClock
 from tidegauge.metrics import Registry
 from tidegauge.readings import cpu, memory
 from tidegauge.streams import (
@@ -45,7 +46,7 @@ words >> broadcast(
     sink(keep_text), flow(length) >> sink(keep_number), Buffer(1, WAIT) >> sink(keep_text)
 )
 merge(words, words) >> sink(keep_text)
-registry = Registry({})
+registry = Registry({}, SystemClock())
 filter_map(cpu) >> record(registry.cpu)
 
 # miswired
