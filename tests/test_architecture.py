@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "doubts": "journal docker.frames docker.intervals",
     "host": "",
     "metrics": "clock host readings docker.frames docker.intervals docker.lives",
-    "exporters": "errors clock journal globs units metrics docker.frames",
+    "exporters": "errors clock journal globs units host metrics docker.frames",
     "terminal": "",
     "config": "errors clock journal units docker.endpoint docker.tls exporters.statsd",
     "pipeline": (
@@ -66,7 +66,7 @@ THIRD_PARTY = {
 }
 
 # Modules of `exporters` that are not an exporter themselves but lent to all.
-SHARED_BY_EXPORTERS = {"__init__", "delivery", "naming", "senders"}
+SHARED_BY_EXPORTERS = {"__init__", "delivery", "http", "naming", "options", "senders"}
 
 # Calls of these at the top of a module would be state that all users of the process share.
 STATEFUL = {"asyncio", "threading", "socket", "aiohttp", "logging", "structlog", "contextvars"}
