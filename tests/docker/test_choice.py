@@ -99,3 +99,12 @@ def test_includes_that_match_nothing_are_known():
         "nginx*",
         "project:none",
     ]
+
+
+def test_labels_are_passed_on_as_they_are() -> None:
+    """The chosen ones that it has, sorted, each once, whatever tags are made of them."""
+    listed = ListedContainer("c0", labels={"b": "2", "a": "1", "c": "3"})
+    choice = Choice({}, (), (), {"a": "tag"}, ["b", "nobody", "a", "b"])
+
+    assert choice.labels(listed) == (("a", "1"), ("b", "2"))
+    assert Choice({}, (), ()).labels(listed) == ()

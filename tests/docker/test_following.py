@@ -7,8 +7,8 @@ import pytest
 import structlog
 
 from fakes.engine import FakeEngine
+from tidegauge.backoff import Backoff
 from tidegauge.clock import SystemClock
-from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
@@ -139,38 +139,6 @@ async def test_a_missing_container_is_reported_and_picked_up_when_it_appears(eng
     assert [e["container"] for e in watch.logged if e["event"] == "container appeared"] == ["late"]
 
 
-async def test_a_container_of_one_engine_is_not_missed_again_and_again_on_the_other(
-    engine, tmp_path
-):
-    """Two engines, a container on the first: its absence from the second is told once."""
-    engine.add("web", streaming(frame(1) + b"\n"))
-    choice = Choice({"web": "web"}, [], [])
-
-    async with (
-        FakeEngine(tmp_path / "s2") as other,
-        Watch(engine.host, choice) as one,
-        Watch(other.host, choice, one.journal, "second") as two,
-    ):
-        for _ in range(3):
-            before = len(engine.requests), len(other.requests)
-            await wait_until_async(lambda: two.follower.listed, 5, "both have listed")
-            await wait_until_async(lambda: engine.listeners and other.listeners, 5, "listening")
-            await engine.ring()
-            await other.ring()
-            await wait_until_async(
-                lambda before=before: (
-                    len(engine.requests) > before[0] and len(other.requests) > before[1]
-                ),
-                5,
-                "both are listed again",
-            )
-
-    assert one.said("container missing") == [
-        'engine second has no container "web" yet; it is watched as soon as it appears.'
-    ]
-    assert not [e for e in one.logged if e["event"] == "container appeared"]
-
-
 async def test_an_engine_that_goes_away_is_told_in_one_line(tmp_path):
     """Not one more for each of its containers."""
     async with FakeEngine(tmp_path / "s") as engine:
@@ -254,6 +222,7 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
         (told,) = watch.said("engine lost")
         assert told.startswith(f"no engine at unix://{path}: there is no such socket. Is Docker")
         assert watch.follower.trouble == told
+        assert (watch.follower.name, watch.follower.lost) == ("local", 0)  # it was never there
         assert watch.follower.status() == "waiting for engine local"
         async with FakeEngine(path) as engine:
             engine.add("web", streaming(frame(1) + b"\n"))
@@ -272,6 +241,7 @@ async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):
                 await wait_until_async(lambda: life in watch.seen("web"), 5, "samples")
             await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
             await wait_until_async(lambda: watch.states("web")[-1] == "", 5, "state unknown")
+            await wait_until_async(lambda: watch.follower.lost == life, 5, "its loss is counted")
             path.unlink(missing_ok=True)
 
 
@@ -389,3 +359,74 @@ async def test_a_container_that_was_not_found_is_opened_when_a_list_has_it(engin
         engine.replies[f"/containers/{container}/stats"] = stats
         await engine.ring("update", container, 5, name="web")
         await wait_until_async(lambda: watch.seen("web") == [1], 5, "its sample")
+
+
+async def test_an_update_is_looked_into_under_the_open_stream(engine):
+    """What the engine then says is told; the stream goes on as it is."""
+    container = engine.add("web", streaming(frame(1) + b"\n"))
+    inspected = f"/v1.41/containers/{container}/json"
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
+        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        assert engine.requests.count(inspected) == 1
+        engine.replies[f"/containers/{container}/json"] = lambda c: c.json(
+            {"Id": container, "State": {"Status": "running"}, "HostConfig": {"Memory": 10**8}}
+        )
+        await engine.ring("update", container, 5, name="web")
+        await wait_until_async(
+            lambda: any(
+                told.resources is not None and told.resources.memory == 10**8
+                for told in watch.told
+                if isinstance(told, Condition)
+            ),
+            5,
+            "the new limit",
+        )
+
+    assert engine.requests.count(inspected) == 2
+    assert engine.requests.count(f"/v1.41/containers/{container}/stats?stream=1") == 1
+
+
+async def test_a_container_made_anew_by_compose_is_linked_with_the_old_one(engine):
+    """The event of its renaming may come before any list has it; it is told once."""
+    old = engine.add("web", streaming(frame(1) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web") == [1], 5, "the old one")
+        new = engine.add(f"{old[:12]}_web", streaming(frame(2) + b"\n"), state="created")
+        await engine.ring("create", new, 5, name=f"{old[:12]}_web")
+        await wait_until_async(lambda: watch.states(f"{old[:12]}_web"), 5, "the new one")
+        del engine.listed[0]
+        engine.listed[0].update(Names=["/web"], State="running")
+        await engine.ring("die", old, 6, name="web", exitCode="0")
+        await engine.ring("destroy", old, 7, name="web")
+        await engine.ring("rename", new, 8, name="web", oldName=f"/{old[:12]}_web")
+        await engine.ring("start", new, 9, name="web")
+        await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "the new one's sample")
+        await engine.ring("update", new, 10, name="web")
+        await wait_until_async(lambda: watch.states("web").count("running") > 3, 5, "listed again")
+
+    linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
+    assert [(told.container.alias, told.before, told.container.id) for told in linked] == [
+        ("web", old, new)
+    ]
+
+
+async def test_a_container_that_is_made_anew_while_the_engine_is_away_is_linked(tmp_path):
+    """What was known before the loss is compared with what the engine has after it."""
+    path = tmp_path / "s"
+
+    async with Watch(f"unix://{path}", EVERYTHING) as watch:
+        async with FakeEngine(path) as engine:
+            old = engine.add("web", streaming(frame(1) + b"\n"))
+            await wait_until_async(lambda: watch.seen("web") == [1], 5, "the old one")
+        path.unlink(missing_ok=True)
+        async with FakeEngine(path) as engine:
+            engine.add("web", streaming())
+            engine.forget_all()  # its id is not given again
+            new = engine.add("web", streaming(frame(2) + b"\n"))
+            await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "the new one")
+
+    linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
+    assert [(told.before, told.container.id) for told in linked] == [(old, new)]

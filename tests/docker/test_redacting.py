@@ -11,7 +11,7 @@ from recorded import RECORDINGS
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.frames import ListedContainer
-from tidegauge.docker.redacting import plain, redacted
+from tidegauge.docker.redacting import about, plain, redacted
 from tidegauge.docker.transport import HttpTransport
 
 INSPECT = "/v1.41/containers/abc/json"
@@ -28,7 +28,7 @@ def test_an_inspected_container_loses_its_environment_and_all_else_that_is_not_r
         "Path": "sh",
         "Args": ["-c", "SECRET"],
         "Config": {"Env": ["PASSWORD=SECRET"], "Cmd": ["SECRET"], "Labels": {"a": "b"}},
-        "HostConfig": {"Binds": ["/SECRET:/x"], "NetworkMode": "default"},
+        "HostConfig": {"Binds": ["/SECRET:/x"], "NetworkMode": "default", "Memory": 4096},
         "State": {
             "Status": "running",
             "StartedAt": "2026-11-22T10:00:00.123456789Z",
@@ -47,7 +47,7 @@ def test_an_inspected_container_loses_its_environment_and_all_else_that_is_not_r
             "StartedAt": "2026-11-22T10:00:00.123456789Z",
             "Health": {"Status": "healthy"},
         },
-        "HostConfig": {"NetworkMode": "default"},
+        "HostConfig": {"NetworkMode": "default", "Memory": 4096},
         "RestartCount": 3,
     }
 
@@ -91,7 +91,8 @@ def test_errors_and_harmless_replies_are_kept_whole_and_unknown_ones_not_at_all(
     assert redacted(INSPECT, 404, b'{"message":"no"}') == b'{"message":"no"}'
     assert redacted("/_ping", 200, b"OK") == b"OK"
     assert redacted("/v1.41/version", 200, b'{"Version":"1"}') == b'{"Version":"1"}'
-    assert redacted("/v1.41/info", 200, b'{"HttpProxy":"SECRET"}') == b""
+    assert redacted("/v1.41/info", 200, b'{"HttpProxy":"SECRET"}') == b"{}"
+    assert redacted("/v1.41/secrets", 200, b'{"Spec":"SECRET"}') == b""
 
 
 def test_a_path_without_version_and_query():
@@ -101,13 +102,21 @@ def test_a_path_without_version_and_query():
     assert plain("/v1x/y") == "/v1x/y"
 
 
+def test_what_a_recorded_request_is_about():
+    """A list with sizes is another thing than one without; other parameters are the recorder's."""
+    assert about("/v1.41/containers/json?all=1") == about("/v1.52/containers/json")
+    assert about("/v1.41/containers/json?all=1&size=1") == "/containers/json?size=1"
+    assert about("/v1.41/system/df?type=image&verbose=1") == "/system/df"
+    assert about("/containers/json?size=10") == "/containers/json"
+
+
 async def test_of_every_reply_the_client_asks_for_something_is_kept(tmp_path: Path):
     """A new request of the client needs a line in the table of kinds."""
     bodies: list[bytes] = []
 
     class Redacting(HttpTransport):
-        async def get(self, path, query):
-            reply = await super().get(path, query)
+        async def get(self, path, query, seconds=None):
+            reply = await super().get(path, query, seconds)
             bodies.append(redacted(path, reply.status, reply.body))
             return reply
 
@@ -117,8 +126,12 @@ async def test_of_every_reply_the_client_asks_for_something_is_kept(tmp_path: Pa
         await client.connect()
         await client.containers(stopped=True)
         await client.inspect(container)
+        engine.replies |= dict.fromkeys(("/info", "/system/df"), lambda c: c.json({"Images": None}))
+        await client.info()
+        await client.sizes()
+        await client.disk_use()
         await client.close()
 
-    assert len(bodies) == 4
+    assert len(bodies) == 7
     assert all(bodies)
     msgspec.json.decode(bodies[3], type=InspectedContainer)

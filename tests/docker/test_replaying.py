@@ -134,6 +134,19 @@ async def test_version_and_query_are_the_recorders():
         assert await playing.get("/v1.55/containers/json") == "all"
 
 
+async def test_a_list_with_sizes_is_another_than_one_without():
+    """Neither answers for the other, whichever was asked for nearer to now."""
+    tape = Tape()
+    tape.get(0.0, 0.0, "plain")
+    tape.get(0.0, 0.0, "sized", request=f"{LIST}?all=1&size=1")
+    async with Playing(tape) as playing:
+        await settle()
+        for _ in range(2):
+            assert await playing.get() == "plain"
+            reply = await playing.transport.get(LIST, {"all": "1", "size": "1"})
+            assert reply.body == b"sized"
+
+
 async def test_what_was_never_asked_is_not_found():
     """At once: the program goes on as with an engine that has no such thing."""
     tape = Tape()

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from msgspec.structs import replace
 
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.frames import Container, Engine, HostConfig, ListedContainer
-from tidegauge.docker.roster import alive, plan, present
+from tidegauge.docker.roster import ALIASES_KEPT, Generations, alive, plan, present
 
 ENGINE = Engine("local")
 EVERYTHING = Choice({}, ["**"], [])
@@ -158,3 +159,63 @@ def test_a_birth_learned_later_moves_no_stream():
 
     assert changes.open == ()
     assert changes.close == ()
+
+
+def linked(generations, *listed):
+    """The aliases of a list that another container had before, and the numbers of both."""
+    return {
+        each.container.alias: (int(each.before, 16), int(each.container.id, 16))
+        for each in generations.link(present(ENGINE, EVERYTHING, listed, {}))
+        if each.before
+    }
+
+
+def test_a_container_made_anew_is_linked_with_the_one_before():
+    """Once, however long nobody had the alias; one that is only restarted is not."""
+    generations = Generations()
+
+    assert linked(generations, listed("web", 1), listed("db", 2)) == {}
+    assert linked(generations, listed("web", 1, "exited"), listed("db", 2)) == {}
+    assert linked(generations, listed("db", 2)) == {}
+    assert linked(generations, listed("web", 3, "created"), listed("db", 2)) == {"web": (1, 3)}
+    assert linked(generations, listed("web", 3), listed("db", 2)) == {}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # Compose v1: the old one out of the way, a new one in its place, the old one removed.
+        [{1: "1_web"}, {1: "1_web", 2: "web"}, {2: "web"}],
+        # Compose v2: a new one beside it, the old one removed, the new one into its place.
+        [{1: "web", 2: "1_web"}, {2: "1_web"}, {2: "web"}],
+        # Either, when only its end is seen.
+        [{2: "web"}],
+    ],
+)
+def test_a_recreation_by_compose_is_linked_once(steps):
+    """Whatever the names in between."""
+    generations = Generations()
+    assert linked(generations, listed("web", 1)) == {}
+
+    found = [
+        linked(generations, *(listed(name, number) for number, name in step.items()))
+        for step in steps
+    ]
+
+    assert [each["web"] for each in found if "web" in each] == [(1, 2)]
+
+
+def test_aliases_nobody_has_are_forgotten_in_the_end():
+    """The oldest first; those of the present list never."""
+    generations = Generations()
+    linked(generations, listed("oldest", 1), listed("stays", 2))
+    for number in range(3, ALIASES_KEPT + 4):
+        linked(generations, listed(f"c{number}", number), listed("stays", 2))
+
+    back = [listed(name, 9999) for name in ("oldest", "c4")]
+
+    assert linked(generations, listed("stays", 2), back[0]) == {}
+    assert linked(generations, listed("stays", 8888), back[1]) == {
+        "stays": (2, 8888),
+        "c4": (4, 9999),
+    }

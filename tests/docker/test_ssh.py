@@ -203,6 +203,27 @@ async def test_a_stream_that_breaks_off_is_a_lost_engine(engine, ssh, client):
             await anext(frames)
 
 
+async def test_what_ssh_says_of_a_stream_that_breaks_off_is_told(engine, ssh, client):
+    """The network went away: ssh knows why."""
+    ssh.relay(engine.socket, "Timeout, server far not responding.")
+
+    async def broken(connection):
+        await connection.begin_chunks()
+        await connection.chunk(frame(1) + b"\n")
+        connection.break_off()
+
+    container = engine.add("web", broken)
+    async with client.stats(container, ignore) as frames:
+        await anext(frames)
+        with pytest.raises(ConnectionLost) as error:
+            await anext(frames)
+
+    assert str(error.value) == (
+        "no engine at ssh://me@far:2222: ssh says: Timeout, server far not responding. See that"
+        ' this works without a question: "ssh -l me -p 2222 -- far docker version".'
+    )
+
+
 async def test_an_idle_connection_that_is_gone_is_replaced(engine, ssh, client):
     """The next request opens another one, and nobody notices."""
     await client.connect()

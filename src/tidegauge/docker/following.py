@@ -12,14 +12,18 @@ from datetime import datetime
 
 from msgspec import structs
 
+from tidegauge.backoff import Backoff
 from tidegauge.clock import Clock
+from tidegauge.docker.absences import Absences
 from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_sentence
-from tidegauge.docker.backoff import Backoff
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer, Sample
 from tidegauge.docker.lives import Condition, Observation, life_event, state_in, time_of
-from tidegauge.docker.roster import plan, present
+from tidegauge.docker.resources import Resources
+from tidegauge.docker.roster import Generations, plan, present
+from tidegauge.docker.stock import EngineGone
+from tidegauge.docker.survey import Survey
 from tidegauge.errors import EngineError, NoSuchContainer
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet, Source
@@ -41,7 +45,8 @@ REPLAYED_EVENTS = 256
 class Follower:
     """Follows the chosen containers of one engine and sends their samples.
 
-    ``engine`` is ``None`` until the engine answered; ``trouble`` says in words why.
+    ``engine`` is ``None`` until the engine answered; ``trouble`` says in words why, and ``lost``
+    how often one that answered was lost. Followers of several engines share the ``absences``.
     """
 
     def __init__(
@@ -51,7 +56,12 @@ class Follower:
         journal: Journal,
         clock: Clock,
         random: Callable[[], float],
+        *,
+        survey: Survey | None = None,
+        absences: Absences | None = None,
     ) -> None:
+        self._survey = survey
+        self._absences = absences or Absences(choice, journal, [client.name])
         self._client, self._choice, self._journal, self._clock = client, choice, journal, clock
         self._random = random
         self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
@@ -60,9 +70,16 @@ class Follower:
         self._births: dict[str, datetime] = {}
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
         self._known: dict[str, Container] = {}
+        self._generations = Generations()
         self.engine: Engine | None = None
         self.listed = False
         self.trouble = ""
+        self.lost = 0
+
+    @property
+    def name(self) -> str:
+        """Our name for the engine."""
+        return self._client.name
 
     @property
     def watched(self) -> dict[str, Container]:
@@ -99,8 +116,10 @@ class Follower:
                     backoff.reset()
                     await self._session(self.engine, outlet)
                 except EngineError as error:
+                    self.lost += self.engine is not None
                     self.engine, self.trouble = None, str(error)
                     self._journal.trouble("engine lost", str(error), self._client.name)
+                    self._absences.away(self._client.name)
                 await self._clock.sleep(backoff.delay())
         finally:
             await self._client.close()
@@ -117,16 +136,23 @@ class Follower:
         doorbell = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen(engine, outlet, doorbell))
+            surveying = tasks.create_task(self._look_around(engine, outlet))
             while not listening.done():
                 doorbell.clear()
                 listed = await self._reconcile(engine, outlet, tasks)
                 await self._clock.wait(doorbell, RECONCILE_SECONDS if listed else RETRY_SECONDS)
                 await self._clock.sleep(SETTLE_SECONDS)
             self._close(tuple(self._streams))
+            surveying.cancel()
+        await outlet.send(EngineGone(engine))
         for container in self._known.values():  # nobody knows how they are meanwhile
             await outlet.send(Condition(container, ""))
         if lost := listening.result():
             raise lost
+
+    async def _look_around(self, engine: Engine, outlet: Outlet[Observation]) -> None:
+        if self._survey is not None:
+            await self._survey.run(engine, lambda: self._known, outlet)
 
     async def _listen(
         self, engine: Engine, outlet: Outlet[Observation], doorbell: asyncio.Event
@@ -158,8 +184,9 @@ class Follower:
         if heard in self._heard or container is None:
             return
         self._heard.append(heard)
-        if event.action == "start":
+        if event.action in {"start", "update"}:  # what it may use has changed with "update"
             self._started.add(key)
+        if event.action == "start":
             self._births[key] = time_of(event)
         started = self._births.get(key) or container.started_at
         await outlet.send(life_event(container, event, started))
@@ -188,11 +215,12 @@ class Follower:
             listed = await self._client.containers(stopped=True)
         except EngineError as error:
             self._journal.trouble("list failed", str(error), self._client.name)
+            self._absences.away(self._client.name)
             return False
         self.listed = True
         self._journal.over("list failed", self._client.name)
-        self._tell_missing(listed)
-        conditions = present(engine, self._choice, listed, self._known)
+        self._absences.listed(self._client.name, listed)
+        conditions = self._generations.link(present(engine, self._choice, listed, self._known))
         self._tell_taken(conditions)
         changes = plan(conditions, self._known, tuple(self._streams))
         self._close(changes.close)
@@ -212,26 +240,6 @@ class Follower:
             if stream := self._streams.pop(key, None):
                 stream.cancel()
 
-    def _tell_missing(self, listed: list[ListedContainer]) -> None:
-        missing = self._choice.missing(listed)
-        for key in missing:
-            self._journal.trouble(
-                "container missing",
-                f'engine {self._client.name} has no container "{key}" yet; it is watched as soon'
-                " as it appears.",
-                f"{self._client.name}: {key}",
-            )
-        for pattern in self._choice.idle_includes(listed):
-            self._journal.trouble(
-                "filter matches nothing",
-                f'the filter "{pattern}" matches no container of engine {self._client.name} yet.',
-                f"{self._client.name}: {pattern}",
-            )
-        for key in self._choice.named:
-            subject = f"{self._client.name}: {key}"
-            if key not in missing and self._journal.over("container missing", subject):
-                self._journal.told("container appeared", engine=self._client.name, container=key)
-
     def _tell_taken(self, conditions: Iterable[Condition]) -> None:
         for one in conditions:
             if taken := one.alias_taken:
@@ -247,7 +255,7 @@ class Follower:
         """Keep one container's stream open until told to stop, or until it is removed."""
         backoff = Backoff(1.0, 30.0, self._random)
         while True:
-            trouble: EngineError | None = None
+            trouble = ""
             opened = self._clock.monotonic()
             try:
                 await self._learn_birth(container.id, outlet)
@@ -257,13 +265,13 @@ class Follower:
                 self._streams.pop(container.id, None)
                 return
             except EngineError as error:
-                trouble = error
+                trouble = str(error)  # not the error: its traceback would hold this frame
             # A lost engine ends this wait for good, and is told once, not once a container.
             await self._clock.sleep(backoff.delay())
-            if trouble is not None:
+            if trouble:
                 if self._clock.monotonic() - opened > STEADY_SECONDS:
                     self._journal.over("stream lost", container.alias)
-                self._journal.trouble("stream lost", str(trouble), container.alias)
+                self._journal.trouble("stream lost", trouble, container.alias)
 
     async def _stream(
         self, container: Container, outlet: Outlet[Observation], backoff: Backoff
@@ -309,14 +317,16 @@ class Follower:
             self._journal.trouble("inspect failed", str(error), container.alias)
 
     async def _learn_birth(self, key: str, outlet: Outlet[Observation]) -> InspectedContainer:
-        """Ask when a container's present life began, and how often it was restarted."""
+        """Ask when a container's present life began, its restarts, and what it may use."""
         async with self._inspections:
             found = await self._client.inspect(key)
         if known := self._known.get(key):
             state = found.state
             known = self._known[key] = structs.replace(known, started_at=state.started_at)
             health = state.health.status if state.health else None
-            await outlet.send(Condition(known, state_in(state.status), health, found.restarts))
+            resources = Resources.of(found.host_config)
+            seen = state_in(state.status)
+            await outlet.send(Condition(known, seen, health, found.restarts, resources=resources))
         return found
 
     def _garbage_from(self, subject: str) -> Callable[[bytes, str], None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.frames import Container, Engine, ListedContainer
@@ -10,6 +10,10 @@ from tidegauge.docker.lives import RENAMED, Condition, health_in, state_in
 
 ALIVE = frozenset({"running", "paused", "restarting", "stopping"})
 """``stopping`` is Podman's word for a container that was told to stop and still runs."""
+
+
+ALIASES_KEPT = 1000
+"""Aliases that nobody has any more, of which it is known who had them."""
 
 
 class Changes(Struct, frozen=True):
@@ -50,6 +54,9 @@ def present(
             choice.tags(one),
             before.started_at if before else None,
             sharing.get(one.id, ""),
+            one.image_id or "",
+            max(0, one.created or 0) or None,
+            choice.labels(one),
         )
         lost = alias if taken else ""
         state = state_in(one.state)
@@ -88,6 +95,31 @@ def plan(
             if key not in now or now[key].container.alias != container.alias
         ),
     )
+
+
+class Generations:
+    """Which container had each alias last, over all lists of one engine.
+
+    A container made anew goes on under its alias with another id. So does one that takes over the
+    name of a renamed one, which is how Compose recreates (v1 renames the old one out of the way,
+    v2 the new one into its place).
+    """
+
+    def __init__(self) -> None:
+        self._bearers: dict[str, str] = {}
+
+    def link(self, conditions: Iterable[Condition]) -> list[Condition]:
+        """The same, and where an alias has gone over to another container, from which one."""
+        linked: list[Condition] = []
+        for each in conditions:
+            alias, now = each.container.alias, each.container.id
+            before = self._bearers.pop(alias, now)
+            self._bearers[alias] = now
+            linked.append(each if before == now else structs.replace(each, before=before))
+        # Those of this list come last.
+        for alias in list(self._bearers)[: -len(linked) - ALIASES_KEPT]:
+            del self._bearers[alias]
+        return linked
 
 
 def alive(conditions: Iterable[Condition]) -> list[Container]:

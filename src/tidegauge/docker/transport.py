@@ -21,7 +21,8 @@ CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 60.0
 """A loaded daemon takes tens of seconds for a list; more than a minute is a hung one."""
 
-Query = Mapping[str, str]
+Query = Mapping[str, str | tuple[str, ...]]
+"""A parameter with several values is given so many times."""
 
 
 class Reply(Struct, frozen=True):
@@ -47,8 +48,11 @@ class Transport(Protocol):
         """Where it leads to, as the user wrote it."""
         ...
 
-    async def get(self, path: str, query: Query) -> Reply:
-        """One request, one whole reply; raises `EngineError`."""
+    async def get(self, path: str, query: Query, seconds: float | None = REPLY_SECONDS) -> Reply:
+        """One request, one whole reply; raises `EngineError`.
+
+        ``seconds`` is how long it may take; with ``None`` the caller sees to that.
+        """
         ...
 
     def stream(
@@ -79,10 +83,10 @@ class HttpTransport:
         """The endpoint, as the user wrote it."""
         return self._endpoint.text
 
-    async def get(self, path: str, query: Query) -> Reply:
+    async def get(self, path: str, query: Query, seconds: float | None = REPLY_SECONDS) -> Reply:
         """One request, one whole reply."""
         try:
-            async with asyncio.timeout(REPLY_SECONDS):
+            async with asyncio.timeout(seconds):
                 async with await self._ask(path, query, None) as response:
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     return Reply(response.status, headers, await response.read())

@@ -1,10 +1,10 @@
-"""How long to wait before trying again."""
+"""How long to wait before trying again, an engine or a backend."""
 
 from collections.abc import Callable
 
 
 class Backoff:
-    """Doubling delays with jitter, so that many clients of one engine do not come back as one."""
+    """Doubling delays with jitter, so that many clients of one server do not come back as one."""
 
     def __init__(self, first: float, longest: float, random: Callable[[], float]) -> None:
         self._first, self._longest, self._random = first, longest, random
