@@ -4,16 +4,17 @@ import json
 
 import pytest
 
-from edge_cases.chain import ABSENT, all_edited, chained, edited, side_by_side
+from edge_cases.chain import all_edited, chained, edited, side_by_side
 from recorded import a_container, lines, streams
 from tidegauge.doubts import UNCOUNTED_IN_A_ROW
-from tidegauge.metrics import CATALOGUE
+from tidegauge.metrics.catalogue import MEMORY_EFFECTIVE_LIMIT
 
 V1 = "docker-20.10.24-cgroup1"
 V2 = "docker-26.1.5-cgroup2"
 BURN = lines(f"{V1}/stats-stream-burn")
 BARE = lines("docker-26.1.5-cgroup2-nocontrollers/stats-stream-burn")
 COUNTED = lines(f"{V1}/stats-stream-io-counted")
+PODMAN = lines("podman-5.4.2-cgroup1/stats-stream-memw")
 IO_V2 = lines(f"{V2}/stats-stream-io")
 
 NONE_V1 = 9223372036854771712
@@ -93,17 +94,18 @@ def test_case_18_an_unlimited_number_of_tasks_has_no_limit() -> None:
 def test_case_19_the_limit_of_an_unlimited_container_is_the_hosts_memory() -> None:
     """Engines put the host's memory there, and so it is told; the help of the metric says it.
 
-    Recorded: two containers without a limit have the same one, a limited container its own 64 MB.
+    A limit of its own is known from inspection only, and told as another metric. Recorded: two
+    containers without a limit have the same one, a limited container its own 64 MB.
     """
     limits = {
-        name: set(chained(lines(f"{V1}/stats-stream-{name}")).samples("memory.limit.current"))
+        name: set(chained(lines(f"{V1}/stats-stream-{name}")).samples("memory.limit.effective"))
         for name in ("burn", "two", "memw")
     }
 
     assert limits["burn"] == limits["two"] == {25276510208}
     assert limits["memw"] == {64 * 2**20}
-    told = next(metric for metric in CATALOGUE if metric.name == "container.memory.limit.current")
-    assert "the host's memory where the container has none" in told.help
+    assert "the host's memory where the container has none" in MEMORY_EFFECTIVE_LIMIT.help
+    assert "memory.limit.current" not in chained(BURN).names()
 
 
 @pytest.mark.parametrize("none", [NONE_V1, NONE_V2, 2**63 - 4096], ids=["v1", "v2", "page"])
@@ -118,7 +120,7 @@ def test_case_20_a_limit_of_2_62_or_more_is_no_limit(none: int) -> None:
     chain = chained(all_edited(BURN, memory_stats__limit=none))
 
     assert "memory.usage" in chain.names()
-    assert not chain.names() & {"memory.limit.current", "memory.limit.utilization"}
+    assert not chain.names() & {"memory.limit.effective", "memory.limit.utilization"}
 
 
 def test_case_21_memory_accounting_switched_off_is_said_with_the_remedy() -> None:
@@ -163,26 +165,43 @@ def test_case_22_more_inactive_cache_than_usage_is_a_working_set_of_zero() -> No
     assert min(chain.samples("memory.usage")) > 0
 
 
-def test_case_34_failcnt_is_not_told() -> None:
-    """It counts limit hits on v1 and kills on v2: one name for both would lie, so there is none.
+def test_case_34_failcnt_is_told_by_what_it_counts() -> None:
+    """It counts limit hits on v1 and lack of memory on v2: an attribute says which.
 
-    Kills are counted from events. Recorded: v2 sends it when memory ran out.
+    Docker leaves it out while it is 0, so the first that is seen counts whole. Recorded: both.
     """
-    some = lines(f"{V2}/oom-stream")
-    assert [line for line in some if '"failcnt"' in line]
-    told = chained(all_edited(some, memory_stats__failcnt=2)).names()
+    v1 = chained(lines(f"{V1}/oomchild-stream"))
+    v2 = chained(lines(f"{V2}/oom-stream"))
 
-    assert told == chained(all_edited(some, memory_stats__failcnt=ABSENT)).names()
-    assert not [metric for metric in CATALOGUE if "fail" in metric.name]
+    assert v1.total("memory.fails", "limit") == 106
+    assert sum(v1.samples("memory.fails", "limit")) == 106
+    assert v2.total("memory.fails", "oom") == 2
+    assert not v1.series("memory.fails", "oom")
+    assert not v2.series("memory.fails", "limit")
+    assert "memory.fails" not in chained(PODMAN, a_container("podman")).names()
 
 
 def test_case_35_the_highest_usage_is_told_where_the_kernel_has_it() -> None:
     """v1 sends ``max_usage``, v2 does not: there the series is absent, not 0.
 
-    Recorded: both.
+    The highest of the samples is told of both. Recorded: both.
     """
     v1, v2 = chained(BURN), chained(lines(f"{V2}/stats-stream-memw"))
 
     assert min(v1.samples("memory.usage.max")) >= max(v1.samples("memory.usage"))
     assert "memory.usage.max" not in v2.names()
-    assert "memory.usage" in v2.names()
+    for chain in (v1, v2):
+        usage = chain.samples("memory.usage")
+        highest = [max(usage[: n + 1]) for n in range(len(usage))]
+        assert chain.samples("memory.usage.peak") == highest
+
+
+def test_the_sampled_peak_is_of_the_present_life() -> None:
+    """A container that was restarted begins anew. Recorded: a restart among others."""
+    some = lines(f"{V1}/lifecycle-stream")
+    begun = all_edited(some[:2], memory_stats__usage=10**9)
+
+    peaks = chained([*begun, *some[2:]]).samples("memory.usage.peak")
+
+    assert max(peaks) == 10**9
+    assert peaks[-1] < 10**7

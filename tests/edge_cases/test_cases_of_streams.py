@@ -9,6 +9,7 @@ import pytest
 
 from edge_cases.chain import WEB, Chain, a_framing, chained, edited, side_by_side
 from recorded import RECORDINGS, a_container, lines, streams
+from tidegauge.metrics import identity
 
 BURN = lines("docker-20.10.24-cgroup1/stats-stream-burn")
 LIFECYCLE = lines("docker-20.10.24-cgroup1/lifecycle-stream")
@@ -116,9 +117,8 @@ def test_case_05_a_container_made_anew_goes_on_under_its_name() -> None:
 
     totals = [series.last for series in chain.series("cpu.time")]
     assert totals == sorted(totals)
-    assert {series.entity.alias for snapshot in chain.snapshots for series in snapshot.series} == {
-        "web"
-    }
+    known = {identity(series.entity) for snapshot in chain.snapshots for series in snapshot.series}
+    assert known == {("container", "e", "web"), ("engine", "e", "")}
     alone = chained(old).samples("cpu.time") + chained(BURN).samples("cpu.time")
     assert chain.samples("cpu.time") == alone
     assert min(increments_and_rates(chain)) >= 0

@@ -96,7 +96,7 @@ def test_levels_of_a_lifecycle_are_never_zero(path: Path) -> None:
 
     snapshots = of_one(a_container(path.parent.name), some)
 
-    for name in ("memory.usage", "memory.working_set", "memory.limit.current", "pids.count"):
+    for name in ("memory.usage", "memory.working_set", "memory.limit.effective", "pids.count"):
         course = series_of(snapshots, f"container.{name}")
         assert course
         assert all(number > 0 for series in course for number in series.samples)

@@ -9,6 +9,8 @@ from recorded import a_container
 from tidegauge.docker.frames import Container, NetworkStats, Throttling
 from tidegauge.docker.intervals import Life
 from tidegauge.docker.lives import Condition, LifeEvent
+from tidegauge.docker.resources import Resources
+from tidegauge.docker.stock import ContainerSize
 from tidegauge.metrics import Limits, Registry, Snapshot
 from tidegauge.metrics.catalogue import EXIT_CODES
 from tidegauge.metrics.life import HEALTHS, STATES
@@ -29,6 +31,8 @@ from tidegauge.readings import (
 WEB = a_container()
 BORN = Life(from_birth=True)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+WHOLE = a_container(started_at=AT, created=1700000000)
+ALLOWED = Resources(0.5, 50_000, 100_000, 512, 4000, 8000, 2000, 50)
 
 PER_INTERFACE, PER_DEVICE = 8, 4
 
@@ -66,13 +70,14 @@ def test_what_a_container_takes_is_what_it_may_have() -> None:
     told: set[tuple[str, object]] = set()
     for state in STATES:
         registry.cpu(CpuReading(WEB, BORN, 1, 1, 1, 1, 2, 0.5, Throttling(1, 1, 1)))
-        registry.memory(MemoryReading(WEB, *([1] * 6)))
+        registry.memory(MemoryReading(WEB, BORN, *([1] * 10)))
         registry.network(NetworkReading(WEB, BORN, (InterfaceTraffic("eth0", stats),)))
         registry.disk(DiskReading(WEB, BORN, (DeviceIo("8:0", 1, 1, 1, 1),)))
         registry.pids(PidsReading(WEB, 1, 50))
         registry.uptime(UptimeReading(WEB, 7.5))
         registry.continuity(ContinuityReading(WEB, 3.0))
-        registry.condition(Condition(WEB, state, HEALTHS[0], 1))
+        registry.condition(Condition(WHOLE, state, HEALTHS[0], 1, resources=ALLOWED))
+        registry.size(ContainerSize(WHOLE, 1, 60.0, 2))
         for code in (0, 1, 126, 127, 137, 139, 143, 99):
             registry.life(LifeEvent(WEB, "die", AT, exit_code=code))
         registry.life(LifeEvent(WEB, "oom", AT))
@@ -95,7 +100,8 @@ def test_interfaces_and_devices_beyond_a_containers_limit_are_refused() -> None:
     assert parts(snapshot, "db") == {"eth0"}
     assert refused == 2 * [
         (
-            "web has more series than limits.series_per_container (70); further interfaces and"
+            "web has more series than limits.series_per_container"
+            f" ({BASE_SERIES + 2 * PER_INTERFACE + PER_DEVICE - 1}); further interfaces and"
             " devices of it are not recorded.",
             "web",
         )

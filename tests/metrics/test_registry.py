@@ -6,11 +6,13 @@ import pytest
 
 from manual_clock import ManualClock
 from recorded import a_container
-from tidegauge.docker.frames import Container, NetworkStats, Throttling
+from tidegauge.docker.frames import Container, Engine, NetworkStats, Throttling
 from tidegauge.docker.intervals import Life
 from tidegauge.docker.lives import Condition, LifeEvent
-from tidegauge.metrics import CATALOGUE, Kind, Registry, Series, Snapshot, catalogue
+from tidegauge.docker.resources import Resources
+from tidegauge.metrics import CATALOGUE, Kind, Metric, Registry, Series, Snapshot, catalogue
 from tidegauge.metrics.registry import FORGET_AFTER
+from tidegauge.metrics.surroundings import SURROUNDINGS
 from tidegauge.readings import (
     ContinuityReading,
     CpuReading,
@@ -26,6 +28,13 @@ from tidegauge.readings import (
 WEB = a_container()
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FOUND, BORN = Life(from_birth=False), Life(from_birth=True)
+WHOLE = Container(
+    *(Engine("e", version="28.5.2"), "c0", "web", "web", "img"),
+    started_at=AT,
+    image_id="sha256:1",
+    created=1700000000,
+)
+ALLOWED = Resources(0.5, 50_000, 100_000, 512, 4000, 8000, 2000, 50)
 
 
 def told(snapshot: Snapshot) -> dict[tuple[object, ...], tuple[object, tuple[object, ...]]]:
@@ -64,15 +73,17 @@ def test_the_catalogue_has_each_name_once() -> None:
         assert metric.help
         assert metric.kind in Kind
         assert metric.scale > 0
+        assert metric.source or metric.name.startswith("tidegauge."), "only ours are of no field"
 
 
 def test_every_metric_of_the_catalogue_can_be_told() -> None:
-    """There is no row in the table that nothing records."""
+    """No row in the table is without series, and these have the attributes it says."""
     registry = Registry({}, ManualClock())
     for more in (1, 2):
         times = {"user": more, "kernel": more, "system": more, "cores": 1.0}
+        registry.condition(Condition(WHOLE, "running", "healthy", 1, resources=ALLOWED))
         registry.cpu(some_cpu(more, **times, throttling=Throttling(more, more, more)))
-        registry.memory(MemoryReading(WEB, *([more] * 6)))
+        registry.memory(MemoryReading(WEB, FOUND, *([more] * 10)))
         registry.network(
             NetworkReading(WEB, FOUND, (InterfaceTraffic("eth0", NetworkStats(*[more] * 8)),))
         )
@@ -80,11 +91,15 @@ def test_every_metric_of_the_catalogue_can_be_told() -> None:
         registry.pids(PidsReading(WEB, more, 50))
         registry.uptime(UptimeReading(WEB, 7.5))
         registry.continuity(ContinuityReading(WEB, 3.0))
-        registry.condition(Condition(WEB, "running", "healthy", 1))
         registry.life(LifeEvent(WEB, "die", AT, exit_code=137))
         registry.life(LifeEvent(WEB, "oom", AT))
 
-    assert {series.metric for series in registry.collect(1.0).series} == set(CATALOGUE)
+    attributes: dict[Metric, set[str]] = {}
+    for series in registry.collect(1.0).series:
+        attributes.setdefault(series.metric, set()).update(key for key, _ in series.attributes)
+    assert attributes == {
+        metric: set(metric.attributes) for metric in CATALOGUE if metric not in SURROUNDINGS
+    }
 
 
 def test_a_first_reading_has_levels_and_no_increments() -> None:
@@ -92,12 +107,13 @@ def test_a_first_reading_has_levels_and_no_increments() -> None:
     registry = Registry({}, ManualClock())
     registry.cpu(some_cpu(10**12, cores=None))
     registry.network(some_traffic(eth0=10**9))
-    registry.memory(MemoryReading(WEB, 1000, 700, 4000, None, None, None))
+    registry.memory(MemoryReading(WEB, FOUND, 1000, 700, 4000, None, None, None))
 
     assert told(registry.collect(1.0)) == {
         ("container.memory.usage",): (1000, (1000,)),
+        ("container.memory.usage.peak",): (1000, (1000,)),
         ("container.memory.working_set",): (700, (700,)),
-        ("container.memory.limit.current",): (4000, (4000,)),
+        ("container.memory.limit.effective",): (4000, (4000,)),
         ("container.memory.limit.utilization",): (0.175, (0.175,)),
     }
 
@@ -107,7 +123,7 @@ def test_what_is_unknown_is_not_told() -> None:
     registry = Registry({}, ManualClock())
     for total in (1, 2):
         registry.cpu(some_cpu(total, BORN))
-        registry.memory(MemoryReading(WEB, 1000, 700, None, None, None, None))
+        registry.memory(MemoryReading(WEB, BORN, 1000, 700, None, None, None, None))
         registry.network(some_traffic(BORN, eth0=total))
         registry.disk(DiskReading(WEB, BORN, (DeviceIo("8:0", total, None),)))
         registry.pids(PidsReading(WEB, 3, None))
@@ -115,6 +131,7 @@ def test_what_is_unknown_is_not_told() -> None:
     assert set(told(registry.collect(1.0))) == {
         ("container.cpu.time",),
         ("container.memory.usage",),
+        ("container.memory.usage.peak",),
         ("container.memory.working_set",),
         ("container.network.io.sum", "receive"),
         ("container.network.io", "receive", "eth0"),
@@ -129,7 +146,7 @@ def test_nothing_is_told_twice() -> None:
     registry = Registry({}, ManualClock())
     for total in (1, 2):
         registry.cpu(some_cpu(total, cores=0.5))
-        registry.memory(MemoryReading(WEB, 1000, 700, 4000, 5, 6, 7))
+        registry.memory(MemoryReading(WEB, FOUND, 1000, 700, 4000, 5, 6, 7))
         registry.pids(PidsReading(WEB, 3, 50))
     registry.collect(1.0)
 

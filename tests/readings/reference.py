@@ -89,6 +89,19 @@ def _memory(now: Json) -> Json | None:
         "max_usage": stats.get("max_usage"),
         "cache": detail.get("total_cache" if version1 else "file"),
         "rss": detail.get("total_rss" if version1 else "anon"),
+        **_memory_events(stats, detail, version1=version1),
+    }
+
+
+def _memory_events(stats: Json, detail: Json, *, version1: bool) -> Json:
+    """Page faults, and failures by what they mean; a failcnt of 0 is not sent."""
+    every, major = ("total_pgfault", "total_pgmajfault") if version1 else ("pgfault", "pgmajfault")
+    fails = stats.get("failcnt", 0)
+    return {
+        "minor_faults": detail[every] - detail[major] if detail else None,
+        "major_faults": detail.get(major),
+        "at_limit": fails if detail and version1 else None,
+        "out_of_memory": fails if detail and not version1 else None,
     }
 
 

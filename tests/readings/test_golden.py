@@ -51,6 +51,7 @@ def _memory(reading: MemoryReading | None) -> dict[str, Any] | None:
     if reading is None:
         return None
     names = ("usage", "working_set", "limit", "max_usage", "cache", "rss")
+    names += ("minor_faults", "major_faults", "at_limit", "out_of_memory")
     return {name: getattr(reading, name) for name in names}
 
 

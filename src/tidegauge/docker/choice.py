@@ -58,7 +58,7 @@ class Choice:
 
     A named container is watched unless excluded; others need an include that matches. A label
     ``tidegauge.ignore=true`` excludes, ``tidegauge.alias`` names one the configuration does not.
-    ``tags`` maps further labels to names of tags.
+    ``tags`` maps further labels to names of tags; ``labels`` are passed on as they are.
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class Choice:
         include: Iterable[str],
         exclude: Iterable[str],
         tags: Mapping[str, str] | None = None,
+        labels: Iterable[str] = (),
     ) -> None:
         self.named = dict(named)
+        self._labels = sorted(set(labels))
         self._tags = {**TAGS, **(tags or {})}
         self._include = [Pattern(text) for text in include]
         self._exclude = [Pattern(text) for text in exclude]
@@ -96,6 +98,11 @@ class Choice:
         return tuple(
             sorted({tag: labels[key] for key, tag in self._tags.items() if key in labels}.items())
         )
+
+    def labels(self, container: ListedContainer) -> tuple[tuple[str, str], ...]:
+        """Those of its labels that are passed on; sorted."""
+        labels = container.labels or {}
+        return tuple((key, labels[key]) for key in self._labels if key in labels)
 
     def idle_includes(self, listed: Iterable[ListedContainer]) -> list[str]:
         """The includes, other than one for everything, that match no listed container."""

@@ -162,7 +162,11 @@ class _Handler(ResponseHandler):
         self._dialled()
 
         def lost(trouble: BaseException | None) -> None:
+            payload = self._payload
             # One that had worked is lost like any other: aiohttp may try once more.
             super(_Handler, self).connection_lost(exc if self._answered else trouble or exc)
+            broken = payload.exception() if payload else None
+            if broken and trouble:
+                broken.__cause__ = trouble
 
         self._ending(self._tunnel, lost)

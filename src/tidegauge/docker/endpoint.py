@@ -1,16 +1,19 @@
 """Where an engine listens, as the docker CLI writes it."""
 
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 SCHEMES = "unix://, tcp://, http://, https:// or ssh://"
 
+MOST_SIMULATED = 5000
+
 _PORTS = {"tcp": 2375, "http": 2375, "https": 2376}
 _EXAMPLES = {
     "unix": "a full path such as unix:///run/docker.sock",
     "ssh": "an address such as ssh://user@docker-host",
+    "demo": "demo://, or demo://?containers=200 for up to 5000 of them",
 }
 
 
@@ -32,6 +35,13 @@ class SshHost(Struct, frozen=True):
     socket: str = ""
 
 
+class Simulated(Struct, frozen=True):
+    """An engine that is only made up: how many containers, and which of all possible ones."""
+
+    containers: int = 18
+    seed: int = 1
+
+
 class Endpoint(Struct, frozen=True):
     """``socket`` is a path or ``None``; ``base`` is the URL requests begin with."""
 
@@ -40,6 +50,7 @@ class Endpoint(Struct, frozen=True):
     socket: str | None = None
     tls: Tls | None = None
     ssh: SshHost | None = None
+    simulated: Simulated | None = None
 
 
 def parse_endpoint(text: str, tls: Tls | None = None) -> Endpoint:
@@ -53,6 +64,8 @@ def parse_endpoint(text: str, tls: Tls | None = None) -> Endpoint:
             return Endpoint(text, "http://engine", rest)
         case "ssh":
             return Endpoint(text, "http://engine", ssh=_ssh_host(text))
+        case "demo":
+            return Endpoint(text, "", simulated=_simulated(text))
         case "tcp" | "http" | "https":
             return _parse_address(text, scheme, tls)
         case "unix":
@@ -85,6 +98,20 @@ def _ssh_host(text: str) -> SshHost:
         raise _unlike(text, "ssh")
     socket = unquote(parts.path) if parts.path.strip("/") else ""
     return SshHost(host, unquote(parts.username or ""), parts.port, socket)
+
+
+def _simulated(text: str) -> Simulated:
+    parts = _split(text)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    try:
+        known = Simulated(**{name: int(number) for name, number in given})
+    except (TypeError, ValueError):
+        raise _unlike(text, "demo") from None
+    elsewhere = parts.netloc or parts.path or parts.fragment
+    repeated = len({name for name, _ in given}) < len(given)
+    if elsewhere or repeated or not 1 <= known.containers <= MOST_SIMULATED:
+        raise _unlike(text, "demo")
+    return known
 
 
 def _split(text: str) -> SplitResult:

@@ -48,18 +48,23 @@ class MemoryDetail(Struct, frozen=True, gc=False):
     total_inactive_file: Count | None = None
     total_cache: Count | None = None
     total_rss: Count | None = None
+    total_pgfault: Count | None = None
+    total_pgmajfault: Count | None = None
     inactive_file: Count | None = None
     file: Count | None = None
     anon: Count | None = None
+    pgfault: Count | None = None
+    pgmajfault: Count | None = None
 
 
 class MemoryStats(Struct, frozen=True, gc=False):
-    """``memory_stats`` in bytes."""
+    """``memory_stats`` in bytes; Docker leaves out a ``failcnt`` of 0."""
 
     usage: Count | None = None
     max_usage: Count | None = None
     limit: Count | None = None
     stats: MemoryDetail | None = None
+    failcnt: Count | None = None
 
 
 class NetworkStats(Struct, frozen=True, gc=False):
@@ -140,6 +145,12 @@ class Container(Struct, frozen=True):
     """When it last started, by the engine's clock, if that is known: its counters began there."""
     network_of: str = ""
     """The id of the watched container whose network it shares, where its traffic is counted."""
+    image_id: str = ""
+    """The digest of its image, which stays while names of images move on."""
+    created: int | None = None
+    """When it was made, in Unix seconds of the engine's clock."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Those of its labels that are passed on as they are (`Choice.labels`)."""
 
 
 class Sample(Struct, frozen=True, gc=False):
@@ -150,9 +161,21 @@ class Sample(Struct, frozen=True, gc=False):
 
 
 class HostConfig(Struct, frozen=True):
-    """``HostConfig`` of a container; Podman leaves it out of its lists."""
+    """``HostConfig`` of a container; Podman leaves it out of its lists.
+
+    Lists have the network mode only. Bytes, microseconds of CPU, 10^-9 of a core.
+    """
 
     network_mode: str = field(default="", name="NetworkMode")
+    nano_cpus: int | None = field(default=None, name="NanoCpus")
+    cpu_quota: int | None = field(default=None, name="CpuQuota")
+    cpu_period: int | None = field(default=None, name="CpuPeriod")
+    cpu_shares: int | None = field(default=None, name="CpuShares")
+    cpuset_cpus: str | None = field(default=None, name="CpusetCpus")
+    memory: int | None = field(default=None, name="Memory")
+    memory_swap: int | None = field(default=None, name="MemorySwap")
+    memory_reservation: int | None = field(default=None, name="MemoryReservation")
+    pids_limit: int | None = field(default=None, name="PidsLimit")
 
     @property
     def network_of(self) -> str:
@@ -171,6 +194,20 @@ class ListedContainer(Struct, frozen=True, rename={"id": "Id", "names": "Names"}
     status: str = field(default="", name="Status")
     labels: dict[str, str] | None = field(default=None, name="Labels")
     host_config: HostConfig | None = field(default=None, name="HostConfig")
+    image_id: str | None = field(default=None, name="ImageID")
+    created: int | None = field(default=None, name="Created")
+    size_rw: int | None = field(default=None, name="SizeRw")
+    size_root: int | None = field(default=None, name="SizeRootFs")
+
+    @property
+    def writable(self) -> int | None:
+        """Bytes in its own layer, if sizes were asked for.
+
+        Engines leave out a size of 0, and give -1 for one they could not find out.
+        """
+        if self.size_rw is None:
+            return 0 if self.size_root else None
+        return self.size_rw if self.size_rw >= 0 else None
 
     @property
     def network_of(self) -> str:

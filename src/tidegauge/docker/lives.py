@@ -7,6 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 from tidegauge.docker.frames import Container, ContainerEvent, ListedContainer, Sample
+from tidegauge.docker.resources import Resources
+from tidegauge.docker.stock import Surveyed
 
 Health = Literal["starting", "healthy", "unhealthy"]
 
@@ -43,8 +45,9 @@ class Condition(Struct, frozen=True):
     """The state a container is in; ``gone`` when the engine has none of this alias any more.
 
     An empty state is an unknown one. ``health`` is ``None`` without a health check; ``restarts``
-    is the engine's own count, where it was asked. ``alias_taken`` is the alias it would have if
-    another container had not.
+    is the engine's own count, and ``resources`` what it may use, where the engine was asked.
+    ``alias_taken`` is the alias it would have if another container had not. ``before`` is told
+    once, by the list that shows it: the id of the container that had this alias before.
     """
 
     container: Container
@@ -53,10 +56,12 @@ class Condition(Struct, frozen=True):
     restarts: int | None = None
     gone: bool = False
     alias_taken: str = ""
+    resources: Resources | None = None
+    before: str = ""
 
 
-Observation = Sample | LifeEvent | Condition
-"""All that is seen of containers, in one stream."""
+Observation = Sample | LifeEvent | Condition | Surveyed
+"""All that is seen of an engine and its containers, in one stream."""
 
 
 def state_in(word: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from tidegauge.docker.redacting import redacted
 from tidegauge.docker.tape import Message, TapeWriter, What
-from tidegauge.docker.transport import OpenStream, Query, Reply, Transport
+from tidegauge.docker.transport import REPLY_SECONDS, OpenStream, Query, Reply, Transport
 from tidegauge.errors import EngineError
 
 KEPT_HEADERS = ("api-version",)
@@ -29,10 +29,10 @@ class RecordingTransport:
         """That of the engine."""
         return self._inner.address
 
-    async def get(self, path: str, query: Query) -> Reply:
+    async def get(self, path: str, query: Query, seconds: float | None = REPLY_SECONDS) -> Reply:
         """One request, one whole reply, of which only what Tidegauge decodes is recorded."""
         with _Exchange(self._tape, self._engine, path, query, next(self._numbers)) as exchange:
-            reply = await self._inner.get(path, query)
+            reply = await self._inner.get(path, query, seconds)
             headers = {name: reply.headers[name] for name in KEPT_HEADERS if name in reply.headers}
             body = redacted(path, reply.status, reply.body)
             exchange.write("reply", body, status=reply.status, headers=headers)
@@ -69,7 +69,7 @@ class _Exchange:
 
     def __init__(self, tape: TapeWriter, engine: str, path: str, query: Query, number: int) -> None:
         self._tape, self._engine, self._number = tape, engine, number
-        self._request = f"{path}?{urlencode(query)}" if query else path
+        self._request = f"{path}?{urlencode(query, doseq=True)}" if query else path
         self._over = False
 
     def __enter__(self) -> Self:

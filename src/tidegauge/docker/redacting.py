@@ -12,12 +12,15 @@ from msgspec import inspect
 
 from tidegauge.docker.client import InspectedContainer
 from tidegauge.docker.frames import ListedContainer
+from tidegauge.docker.stock import Info, SystemDf
 
 _VERSION = re.compile(r"/v\d+\.\d+(?=/)")
 
 _KINDS: tuple[tuple[str, object], ...] = (
     (r"/containers/json", list[ListedContainer]),
     (r"/containers/[^/]+/json", InspectedContainer),
+    (r"/info", Info),
+    (r"/system/df", SystemDf),
 )
 _HARMLESS = ("/_ping", "/version")
 """Kept whole; so is the text of an error. Of a request that is not named here nothing is kept."""
@@ -28,13 +31,22 @@ def plain(path: str) -> str:
     return _VERSION.sub("", path.partition("?")[0], count=1)
 
 
+def about(request: str) -> str:
+    """What tells recorded requests apart: the plain path, and whether sizes were asked for.
+
+    A list with sizes takes the engine minutes, and one without is no answer to it.
+    """
+    query = request.partition("?")[2].split("&")
+    return plain(request) + ("?size=1" if "size=1" in query else "")
+
+
 def redacted(path: str, status: int, body: bytes) -> bytes:
     """The body of a whole reply with nothing in it but what Tidegauge decodes."""
-    about = plain(path)
-    if status != 200 or about in _HARMLESS:
+    page = plain(path)
+    if status != 200 or page in _HARMLESS:
         return body
     for pattern, kind in _KINDS:
-        if re.fullmatch(pattern, about):
+        if re.fullmatch(pattern, page):
             return _cut_down(body, inspect.type_info(kind))
     return b""
 

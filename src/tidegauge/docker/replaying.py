@@ -9,17 +9,18 @@ recorded: it may be a newer one, or have other options.
 * A stream: the next recorded one of that container, waited for if need be. Where the recorder
   itself closed a stream, the next one continues it.
 
-Requests are told apart by their path. API version and query are not looked at: they are the
-recorder's, and a newer Tidegauge may ask with others.
+Requests are told apart by what they are about (`redacting.about`). API version and other parameters
+are not looked at: they are the recorder's, and a newer Tidegauge may ask with others.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 from tidegauge.clock import Clock
-from tidegauge.docker.redacting import plain
+from tidegauge.docker.redacting import about
 from tidegauge.docker.tape import Message, RecordedEngine
 from tidegauge.docker.transport import OpenStream, Query, Reply
 from tidegauge.errors import (
@@ -143,9 +144,9 @@ class Player:
         """The wire to one of the recorded engines."""
         return ReplayTransport(self, engine, self._clock)
 
-    def shelf(self, engine: str, path: str) -> _Shelf:
-        """All exchanges of this path."""
-        return self._shelves.setdefault((engine, plain(path)), _Shelf())
+    def shelf(self, engine: str, request: str) -> _Shelf:
+        """All exchanges about this."""
+        return self._shelves.setdefault((engine, about(request)), _Shelf())
 
     async def play(self) -> None:
         """Return at the end of the recording, when all that was handed over is worked off."""
@@ -207,9 +208,14 @@ class ReplayTransport:
         """Where the engine was when it was recorded."""
         return self._engine.address
 
-    async def get(self, path: str, query: Query) -> Reply:  # noqa: ARG002, see the module
+    async def get(
+        self,
+        path: str,
+        query: Query,
+        seconds: float | None = None,  # noqa: ARG002, what took too long was recorded
+    ) -> Reply:
         """The recorded reply; raises what was raised then."""
-        shelf = self._player.shelf(self._engine.name, path)
+        shelf = self._player.shelf(self._engine.name, f"{path}?{urlencode(query, doseq=True)}")
         while (exchange := shelf.present(self._clock.monotonic())) is not None:
             message = await exchange.first()
             if message.what == "reply":

@@ -59,7 +59,9 @@ def translate(error: Exception, address: str) -> EngineError:
                 " Is Docker running there, and listening at that address?"
             )
         case _:
-            return ConnectionLost(f"the engine at {address} broke the connection off.")
+            told = isinstance(error.__cause__, EngineError)  # by the way to it
+            broke = f"the engine at {address} broke the connection off."
+            return ConnectionLost(str(error.__cause__) if told else broke)
 
 
 async def translate_tls(

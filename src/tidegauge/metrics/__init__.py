@@ -1,17 +1,19 @@
 """What is measured, and its present value: catalogue, instruments, registry, snapshot."""
 
-from tidegauge.metrics.catalogue import CATALOGUE, Kind, Metric
+from tidegauge.metrics.catalogue import CATALOGUE
 from tidegauge.metrics.entities import ContainerRecorders
 from tidegauge.metrics.instruments import (
     Counter,
     Distribution,
     Gauge,
     Histogram,
+    Instrument,
     Number,
     Summary,
     summary,
 )
 from tidegauge.metrics.limits import Limits
+from tidegauge.metrics.metric import Kind, Metric
 from tidegauge.metrics.registry import Registry
 from tidegauge.metrics.snapshot import (
     Attributes,
@@ -34,6 +36,7 @@ __all__ = [
     "Gauge",
     "Histogram",
     "Identity",
+    "Instrument",
     "Kind",
     "Limits",
     "Metric",

@@ -1,14 +1,17 @@
 """What has series: a named container, an engine, the machine itself; each with its recorders."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
 from tidegauge.docker.frames import Container
-from tidegauge.metrics.catalogue import Metric
-from tidegauge.metrics.instruments import Instrument
+from tidegauge.docker.lives import Condition
+from tidegauge.metrics.catalogue import UPTIME
+from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.life import LifeRecorder
-from tidegauge.metrics.limits import BASE_SERIES, Allowance
+from tidegauge.metrics.limits import Allowance, Share
+from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.recorders import (
     CpuRecorder,
     DiskRecorder,
@@ -17,6 +20,13 @@ from tidegauge.metrics.recorders import (
     PidsRecorder,
 )
 from tidegauge.metrics.snapshot import Attributes, Entity
+from tidegauge.metrics.standing import (
+    AboutRecorder,
+    LimitsRecorder,
+    cpu_limits,
+    memory_limits,
+)
+from tidegauge.metrics.surroundings import CONTAINER_FILESYSTEM_USAGE, CONTAINER_ROOT_USAGE
 
 USE_HOLDS = 30.0
 """Seconds for which the newest sample stands: engines at their slowest send one in 24."""
@@ -28,6 +38,13 @@ class Recorders(Protocol):
     """The recorders of one entity, and what of them holds at a moment."""
 
     since: float
+    fresh_at: float | None
+    """When there was last anything to collect, in Unix seconds."""
+
+    @property
+    def taken(self) -> int:
+        """How many series they were allowed."""
+        ...
 
     @property
     def entity(self) -> Entity:
@@ -42,30 +59,42 @@ class Recorders(Protocol):
         """Those whose newest value still stands at ``now``, by the monotonic clock."""
         ...
 
+    def shape(self, now: float) -> object:
+        """Differs when what `holding` names does: what is made of names is kept until then."""
+        ...
+
 
 class ContainerRecorders:
     """Of a named container; the name outlives restarts and recreation.
 
-    Its use of resources stands while samples come, and its life while the engine has it.
+    Its use of resources stands while samples come; its life, and what it may use, while the
+    engine has it. Limits are told where use is recorded, so that a category left out is whole.
     """
 
     __slots__ = (
-        *("_allowance", "container", "fresh_at", "sampled_at", "since", "taken"),
-        *("cpu", "disk", "life", "memory", "network", "pids"),
+        *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
+        *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
+        *("network", "pids", "size", "sized_until", "uptime", "whole_size"),
     )
 
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
         self.container, self.since = container, since
         self.fresh_at: float | None = None
         self.sampled_at: float | None = None
-        self.taken = BASE_SERIES
-        self._allowance = allowance
+        self.gone = False
+        """Was the last known of it that its engine has it no more?"""
+        self._share = share = Share(allowance, container.alias)
         self.cpu = CpuRecorder()
         self.memory = MemoryRecorder()
-        self.network = NetworkRecorder(self._allowed)
-        self.disk = DiskRecorder(self._allowed)
+        self.network = NetworkRecorder(share.take)
+        self.disk = DiskRecorder(share.take)
         self.pids = PidsRecorder()
+        self.uptime, self.size, self.whole_size = Gauge(), Gauge(), Gauge()
+        self.sized_until = 0.0
         self.life = LifeRecorder()
+        self.about = AboutRecorder()
+        self.cpu_limits = LimitsRecorder(cpu_limits)
+        self.memory_limits = LimitsRecorder(memory_limits)
 
     @property
     def entity(self) -> Container:
@@ -73,26 +102,52 @@ class ContainerRecorders:
         return self.container
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Differs when `series` does: so names made of it can be kept until then."""
-        return id(self.container), self.taken, self.life.shape
+    def taken(self) -> int:
+        """How many series it was allowed."""
+        return self._share.taken
 
-    def _allowed(self, amount: int) -> bool:
-        allowed = self._allowance.take(amount, self.taken, self.container.alias)
-        self.taken += amount if allowed else 0
-        return allowed
+    def count_from(self, started: datetime | None) -> None:
+        """Its totals are the engine's of a life that began before recording did."""
+        if started is not None and started.year > 1:
+            self.since = min(self.since, started.timestamp())
+
+    def shape(self, now: float) -> object:
+        """Differs when what `holding` names does: what is made of names is kept until then."""
+        limits = self.cpu.recorded, self.memory.recorded
+        holding = self.in_use(now), self.life.known, now < self.sized_until
+        return self.container, self.taken, self.life.shape, holding, limits
+
+    def condition(self, seen: Condition) -> None:
+        """Take a state and what came with it; what it may use is asked anew where one begins."""
+        was_known = self.life.known
+        self.gone = seen.gone or (self.gone and not seen.state)
+        self.life.condition(seen)
+        self.about.record(seen.container if self.life.known else None)
+        if self.life.known and (seen.resources is not None or not was_known):
+            self.cpu.resources = self.memory.resources = self.pids.resources = seen.resources
+            self.cpu_limits.record(seen.resources)
+            self.memory_limits.record(seen.resources)
 
     def series(self) -> Recorded:
-        """Every instrument under its name."""
-        return chain(self._use(), self.life.series())
+        """Every instrument under its name; while it runs, what stands is told in each tick."""
+        if self.life.using:
+            for each in (self.life, self.cpu_limits, self.memory_limits):
+                each.repeat()
+        return chain(self._use(), self._life(), self._size())
 
     def holding(self, now: float) -> Recorded:
         """Those whose newest value still stands."""
-        sampled_at = self.sampled_at
-        if self.life.running and sampled_at is not None and now - sampled_at <= USE_HOLDS:
+        if self.in_use(now):
             yield from self._use()
         if self.life.known:
-            yield from self.life.series()
+            yield from self._life()
+            if now < self.sized_until:
+                yield from self._size()
+
+    def in_use(self, now: float) -> bool:
+        """Does what its newest sample told still stand?"""
+        sampled_at = self.sampled_at
+        return self.life.running and sampled_at is not None and now - sampled_at <= USE_HOLDS
 
     def _use(self) -> Recorded:
         yield from self.cpu.series()
@@ -100,3 +155,16 @@ class ContainerRecorders:
         yield from self.network.series()
         yield from self.disk.series()
         yield from self.pids.series()
+        yield UPTIME, (), self.uptime
+
+    def _size(self) -> Recorded:
+        yield CONTAINER_FILESYSTEM_USAGE, (), self.size
+        yield CONTAINER_ROOT_USAGE, (), self.whole_size
+
+    def _life(self) -> Recorded:
+        yield from self.life.series()
+        yield from self.about.series()
+        if self.cpu.recorded:
+            yield from self.cpu_limits.series()
+        if self.memory.recorded:
+            yield from self.memory_limits.series()

@@ -48,7 +48,7 @@ def summary(samples: Sequence[Number]) -> Summary | None:
     )
 
 
-class Histogram(Struct, frozen=True):
+class Histogram(Struct, frozen=True, gc=False):
     """All samples so far: how many fell to each bound and above the last, and their sum.
 
     ``counts`` has one more than ``bounds`` and is not added up; a sample equal to a bound is
@@ -112,6 +112,15 @@ class Gauge:
         self.last = value
         self._fresh = True
 
+    def put(self, level: Number | None) -> None:
+        """Replace the level; with ``None`` there is none any more."""
+        self.last = level
+        self._fresh = level is not None
+
+    def repeat(self) -> None:
+        """Report the level in this tick too, if there is one: it holds."""
+        self._fresh = self.last is not None
+
     def collect(self) -> tuple[Number, ...]:
         """The level, if it was set in this tick: an old one is not reported again."""
         fresh, self._fresh = self._fresh, False
@@ -139,12 +148,20 @@ class Counter:
         The first value of a life adds itself when the life was seen from birth. Otherwise how
         much of it fell into this second is unknown, and it only sets the base.
         """
+        if life is not self._life or self.last is None:
+            return self._first(seen, life)
+        added = seen - self._seen if seen > self._seen else 0
+        self._seen = seen
+        self._increments.append(added)
+        self.last += added
+        return added
+
+    def _first(self, seen: int, life: Life) -> int | None:
+        added: int | None = None
         if life is self._life:
             added = max(0, seen - self._seen)
         elif life.from_birth:
             added = seen
-        else:
-            added = None
         if self.last is None:
             self.last = seen - (added or 0)
         self._life, self._seen = life, seen

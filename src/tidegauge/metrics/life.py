@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.metrics import catalogue
-from tidegauge.metrics.catalogue import EXIT_CODE, EXIT_CODES, Metric
+from tidegauge.metrics.catalogue import EXIT_CODE, EXIT_CODES
 from tidegauge.metrics.instruments import Counter, Gauge, Instrument
+from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
-from tidegauge.readings import ContinuityReading, UptimeReading
+from tidegauge.readings import ContinuityReading
 
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
 USING = ("running", "paused", "restarting")
@@ -15,17 +16,27 @@ HEALTHS = ("starting", "healthy", "unhealthy")
 
 
 class LifeRecorder:
-    """State, health, uptime, restarts, exits, out-of-memory kills, and gaps in the samples."""
+    """State, health, restarts, exits, out-of-memory kills, and gaps in the samples."""
 
     def __init__(self) -> None:
         self._state: str | None = None
         self._health: str | None = None
         self._states = {state: Gauge() for state in STATES}
         self._healths = {health: Gauge() for health in HEALTHS}
-        self._uptime, self._restarts = Gauge(), Gauge()
+        self._restarts = Gauge()
         self._by_engine = self._by_hand = 0
         self._exits: dict[str, Counter] = {}
         self._ooms, self._samples, self._missed = Counter(), Counter(), Counter()
+
+    @property
+    def state(self) -> str | None:
+        """What the engine says; empty when it is unknown, ``None`` when nobody said so far."""
+        return self._state
+
+    @property
+    def health(self) -> str | None:
+        """Of a container with a health check."""
+        return self._health
 
     @property
     def known(self) -> bool:
@@ -38,17 +49,25 @@ class LifeRecorder:
         return self._state is None or self._state in USING
 
     @property
-    def shape(self) -> int:
-        """Differs when `series` does."""
-        return len(self._exits) * 4 + (self._state in self._states) * 2 + bool(self._health)
+    def using(self) -> bool:
+        """Is it known to use resources?"""
+        return self._state in USING
+
+    @property
+    def shape(self) -> tuple[int, str | None, str | None]:
+        """Differs when `series` does, and when it would tell another state."""
+        return len(self._exits), self._state, self._health
 
     def condition(self, seen: Condition) -> None:
         """Take a state; it holds until the next one, or until the container is gone."""
-        if seen.gone:
-            self._state, self._health = "", None
-            return
+        was_known = self.known
         self._state, self._health = seen.state, seen.health
-        if seen.restarts is not None:
+        if seen.gone or not seen.state:
+            self._state, self._health = "", None
+        elif not was_known:  # whoever it is now was not asked yet
+            self._by_engine = 0
+            self._restarts.put(None)
+        if self.known and seen.restarts is not None:
             self._by_engine = seen.restarts
             self._restarts.set(self._by_engine + self._by_hand)
 
@@ -69,9 +88,9 @@ class LifeRecorder:
             case _:
                 pass
 
-    def uptime(self, reading: UptimeReading) -> None:
-        """Take the time since the start."""
-        self._uptime.set(reading.seconds)
+    def repeat(self) -> None:
+        """Tell what holds in this tick too."""
+        self._restarts.repeat()
 
     def continuity(self, reading: ContinuityReading) -> None:
         """Count a sample, and the seconds missed before it."""
@@ -83,7 +102,6 @@ class LifeRecorder:
         """Each instrument under its name; a state is told anew each tick while it holds."""
         yield from _one_of(catalogue.STATE, "container.state", self._states, self._state)
         yield from _one_of(catalogue.HEALTH, "container.health", self._healths, self._health)
-        yield catalogue.UPTIME, (), self._uptime
         yield catalogue.RESTARTS, (), self._restarts
         for name, counter in self._exits.items():
             yield catalogue.EXITS, ((EXIT_CODE, name),), counter

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-BASE_SERIES = 51
+BASE_SERIES = 70
 """What a container may take besides interfaces and devices, with every state and exit code."""
 
 
@@ -45,3 +45,23 @@ class Allowance:
     def give_back(self, amount: int) -> None:
         """So many series ended."""
         self.taken -= amount
+
+
+class Share:
+    """What a container has of the allowance.
+
+    Apart from its recorders, so that those it is given to do not refer back to them: what is
+    forgotten is freed at once, and need not wait for the collector.
+    """
+
+    __slots__ = ("_allowance", "_subject", "taken")
+
+    def __init__(self, allowance: Allowance, subject: str) -> None:
+        self._allowance, self._subject = allowance, subject
+        self.taken = BASE_SERIES
+
+    def take(self, amount: int) -> bool:
+        """May so many more series begin? They are taken then."""
+        allowed = self._allowance.take(amount, self.taken, self._subject)
+        self.taken += amount if allowed else 0
+        return allowed

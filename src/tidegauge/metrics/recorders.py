@@ -3,9 +3,22 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from tidegauge.docker.intervals import Life
+from tidegauge.docker.resources import Resources
 from tidegauge.metrics import catalogue
-from tidegauge.metrics.catalogue import READ, RECEIVE, SYSTEM, TRANSMIT, USER, WRITE, Metric
-from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument
+from tidegauge.metrics.catalogue import (
+    AT_LIMIT,
+    MAJOR,
+    MINOR,
+    OUT_OF_MEMORY,
+    READ,
+    RECEIVE,
+    SYSTEM,
+    TRANSMIT,
+    USER,
+    WRITE,
+)
+from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument, Number
+from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
 from tidegauge.readings import (
     CpuReading,
@@ -21,12 +34,16 @@ Recorded = Iterable[tuple[Metric, Attributes, Instrument]]
 
 
 class CpuRecorder:
-    """CPU time, cores in use, throttling."""
+    """CPU time, cores in use, throttling.
+
+    ``resources`` are what the container may use, while that is known.
+    """
 
     def __init__(self) -> None:
+        self.resources: Resources | None = None
         self._total, self._user, self._kernel = Counter(), Counter(), Counter()
         self._capacity = Counter()
-        self._cores = Distribution(catalogue.CPU_USAGE.bounds)
+        self._cores, self._share = Distribution(catalogue.CPU_USAGE.bounds), Distribution()
         self._periods, self._throttled, self._held_back = Counter(), Counter(), Counter()
         self._life = self._host = Life(from_birth=False)
 
@@ -38,12 +55,22 @@ class CpuRecorder:
         _observe(self._kernel, reading.kernel, life)
         if reading.cores is not None:
             self._cores.record(reading.cores)
+            self._record_share(reading.cores, reading.online)
         self._record_capacity(reading)
         throttling = reading.throttling
         if throttling is not None:
             _observe(self._periods, throttling.periods, life)
             _observe(self._throttled, throttling.throttled_periods, life)
             _observe(self._held_back, throttling.throttled_time, life)
+
+    @property
+    def recorded(self) -> bool:
+        """Was there a reading so far?"""
+        return self._total.last is not None
+
+    def _record_share(self, cores: float, online: int | None) -> None:
+        if self.resources and (most := self.resources.cpus or online):
+            self._share.record(cores / most)
 
     def _record_capacity(self, reading: CpuReading) -> None:
         # The host's clock did not start with the container: a new life only sets its base.
@@ -58,6 +85,7 @@ class CpuRecorder:
             (catalogue.CPU_TIME, (USER,), self._user),
             (catalogue.CPU_TIME, (SYSTEM,), self._kernel),
             (catalogue.CPU_USAGE, (), self._cores),
+            (catalogue.CPU_UTILIZATION, (), self._share),
             (catalogue.CPU_CAPACITY, (), self._capacity),
             (catalogue.CPU_PERIODS, (), self._periods),
             (catalogue.CPU_THROTTLED_PERIODS, (), self._throttled),
@@ -66,16 +94,30 @@ class CpuRecorder:
 
 
 class MemoryRecorder:
-    """Memory levels and the limit."""
+    """Memory levels, the limit in force, page faults.
+
+    ``resources`` are what the container may use, while that is known.
+    """
 
     def __init__(self) -> None:
+        self.resources: Resources | None = None
+        self._life: Life | None = None
         self._usage = Distribution()
         self._working_set = Distribution(catalogue.MEMORY_WORKING_SET.bounds)
         self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
-        self._limit, self._max_usage = Gauge(), Gauge()
+        self._available = Distribution()
+        self._limit, self._max_usage, self._peak = Gauge(), Gauge(), Gauge()
+        self._minor, self._major = Counter(), Counter()
+        self._at_limit, self._out_of_memory = Counter(), Counter()
+
+    @property
+    def recorded(self) -> bool:
+        """Was there a reading so far?"""
+        return self._usage.last is not None
 
     def record(self, reading: MemoryReading) -> None:
         """Take one reading; what it lacks records nothing."""
+        self._record_peak(reading)
         self._usage.record(reading.usage)
         self._working_set.record(reading.working_set)
         for distribution, level in ((self._cache, reading.cache), (self._rss, reading.rss)):
@@ -86,14 +128,39 @@ class MemoryRecorder:
             self._share.record(reading.working_set / reading.limit)
         if reading.max_usage is not None:
             self._max_usage.set(reading.max_usage)
+        if self.resources and self.resources.memory is not None:
+            self._available.record(max(0, self.resources.memory - reading.working_set))
+        self._record_events(reading)
+
+    def _record_events(self, reading: MemoryReading) -> None:
+        life = reading.life
+        if reading.minor_faults is not None:
+            self._minor.observe(reading.minor_faults, life)
+        if reading.major_faults is not None:
+            self._major.observe(reading.major_faults, life)
+        if reading.at_limit is not None:
+            self._at_limit.observe(reading.at_limit, life)
+        if reading.out_of_memory is not None:
+            self._out_of_memory.observe(reading.out_of_memory, life)
+
+    def _record_peak(self, reading: MemoryReading) -> None:
+        before = self._peak.last if reading.life is self._life else None
+        self._life = reading.life
+        self._peak.set(reading.usage if before is None else max(before, reading.usage))
 
     def series(self) -> Recorded:
         """Each instrument under its name."""
         return (
             (catalogue.MEMORY_USAGE, (), self._usage),
             (catalogue.MEMORY_WORKING_SET, (), self._working_set),
-            (catalogue.MEMORY_LIMIT, (), self._limit),
+            (catalogue.MEMORY_EFFECTIVE_LIMIT, (), self._limit),
             (catalogue.MEMORY_UTILIZATION, (), self._share),
+            (catalogue.MEMORY_AVAILABLE, (), self._available),
+            (catalogue.MEMORY_FAILS, (AT_LIMIT,), self._at_limit),
+            (catalogue.MEMORY_FAILS, (OUT_OF_MEMORY,), self._out_of_memory),
+            (catalogue.MEMORY_FAULTS, (MINOR,), self._minor),
+            (catalogue.MEMORY_FAULTS, (MAJOR,), self._major),
+            (catalogue.MEMORY_PEAK, (), self._peak),
             (catalogue.MEMORY_MAX_USAGE, (), self._max_usage),
             (catalogue.MEMORY_CACHE, (), self._cache),
             (catalogue.MEMORY_RSS, (), self._rss),
@@ -141,7 +208,6 @@ class PartsRecorder:
     def observe(self, parts: Iterable[tuple[str, tuple[int | None, ...]]], life: Life) -> None:
         """Take the cumulative values of all parts, in the order of the columns."""
         added: list[int | None] = [None] * len(self._columns)
-        bases: list[int | None] = [None] * len(self._columns)
         for name, values in parts:
             counters = self._parts.get(name) or self._appeared(name, values, life)
             if counters is None:
@@ -150,15 +216,21 @@ class PartsRecorder:
                 if value is None:
                     continue
                 increment = counters[column].observe(value, life)
-                bases[column] = (bases[column] or 0) + value - (increment or 0)
                 if increment is not None:
                     added[column] = (added[column] or 0) + increment
-        for total, base, amount in zip(self._sums, bases, added, strict=True):
+        for column, (total, amount) in enumerate(zip(self._sums, added, strict=True)):
             if total.last is None:
-                total.last = base
+                total.last = self._base(column, amount or 0)
             if amount is not None:
                 total.add(amount)
         self._life = life
+
+    def _base(self, column: int, added: int) -> Number | None:
+        """What a sum begins with: the first values of all parts, less what they just added."""
+        known = [
+            last for counters in self._parts.values() if (last := counters[column].last) is not None
+        ]
+        return sum(known) - added if known else None
 
     def _appeared(
         self, name: str, values: tuple[int | None, ...], life: Life
@@ -206,16 +278,20 @@ class DiskRecorder(PartsRecorder):
 
 
 class PidsRecorder:
-    """Tasks and their limit."""
+    """Tasks and their limit, for which Podman has to be asked: ``resources`` are what it said."""
 
     def __init__(self) -> None:
+        self.resources: Resources | None = None
         self._current, self._limit = Distribution(), Gauge()
 
     def record(self, reading: PidsReading) -> None:
         """Take one reading."""
         self._current.record(reading.current)
-        if reading.limit is not None:
-            self._limit.set(reading.limit)
+        limit = reading.limit
+        if limit is None and self.resources is not None:
+            limit = self.resources.pids
+        if limit is not None:
+            self._limit.set(limit)
 
     def series(self) -> Recorded:
         """Each instrument under its name."""

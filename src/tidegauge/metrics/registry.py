@@ -1,14 +1,21 @@
 """The registry: all instruments, recorded into once a second, collected once a tick."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
 
 from tidegauge.clock import Clock
-from tidegauge.docker.frames import Container
+from tidegauge.docker.frames import Container, Engine, StatsFrame
+from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
-from tidegauge.metrics.catalogue import Metric
-from tidegauge.metrics.entities import ContainerRecorders
+from tidegauge.docker.stock import ContainerSize, DiskUse, EngineGone, FileSystems, Stock
+from tidegauge.host import HostSample
+from tidegauge.metrics.engines import ENGINE_SERIES, EngineRecorders
+from tidegauge.metrics.entities import ContainerRecorders, Recorders
 from tidegauge.metrics.instruments import Distribution, Instrument, Number
 from tidegauge.metrics.limits import BASE_SERIES, Allowance, Limits
+from tidegauge.metrics.machine import HOST_SERIES, HostRecorders
+from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes, Series, Snapshot
 from tidegauge.readings import (
     ContinuityReading,
@@ -21,10 +28,14 @@ from tidegauge.readings import (
 )
 
 FORGET_AFTER = 24 * 3600.0
-"""Seconds without a sample after which a container's totals are given up: memory is bounded."""
+"""Seconds without anything new after which totals are given up: memory is bounded."""
 
 GONE_KEPT = 100
 """Removed containers whose totals wait for one of the same name to be made anew."""
+
+
+K = TypeVar("K")
+R = TypeVar("R", bound=Recorders)
 
 
 def _untold(_sentence: str, _subject: str) -> None:
@@ -32,7 +43,7 @@ def _untold(_sentence: str, _subject: str) -> None:
 
 
 class Registry:
-    """Holds one entity for each engine and alias, within limits.
+    """Holds the recorders of all entities, within limits: of containers by engine and alias.
 
     The methods named after readings are the sinks of the collecting pipeline. They are plain
     calls without I/O: about 10 us for all five of a sample (watched by ``make bench``).
@@ -48,6 +59,8 @@ class Registry:
         self._journal, self._clock = journal, clock
         self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
+        self._engines: dict[str, EngineRecorders] = {}
+        self._hosts: dict[str, HostRecorders] = {}
         self._allowance = Allowance(Limits(), refused)
 
     def limit(self, limits: Limits) -> None:
@@ -82,11 +95,13 @@ class Registry:
     def uptime(self, reading: UptimeReading) -> None:
         """Record the time since the start."""
         if entity := self._entity(reading.container):
-            entity.life.uptime(reading)
+            entity.uptime.set(reading.seconds)
 
     def continuity(self, reading: ContinuityReading) -> None:
         """Record that a sample came, and what was missed before it."""
         if entity := self._entity(reading.container):
+            if entity.sampled_at is None:
+                entity.count_from(reading.container.started_at)
             entity.sampled_at = self._clock.monotonic()
             entity.life.continuity(reading)
 
@@ -96,44 +111,123 @@ class Registry:
         if seen.gone and key not in self._entities:
             return
         if entity := self._entity(seen.container):
-            entity.life.condition(seen)
+            entity.condition(seen)
         if seen.gone:
             self._gone[key] = None
 
     def forget_states(self) -> None:
         """Tell no state until the next one is seen: others may be watched from now on."""
         for entity in self._entities.values():
-            entity.life.condition(Condition(entity.container, ""))
+            entity.condition(Condition(entity.container, ""))
+        for engine in self._engines.values():
+            engine.gone()
+        for host in self._hosts.values():
+            host.gone()
 
     def life(self, event: LifeEvent) -> None:
         """Record an event."""
         if entity := self._entity(event.container):
             entity.life.life(event)
+            if event.kind == "die":  # the next life begins with its first sample
+                entity.sampled_at = None
+
+    def size(self, seen: ContainerSize) -> None:
+        """Record the size of a container's own layer."""
+        if entity := self._entity(seen.container):
+            entity.size.set(seen.writable)
+            entity.whole_size.put(seen.whole)
+            entity.sized_until = self._clock.monotonic() + seen.holds
+
+    def cycle(self, interval: Interval) -> None:
+        """Record how long the engine took from one sample to the next."""
+        before = interval.before
+        if before is None:
+            return
+        entity = self._engines.get(interval.container.engine.name)
+        # Most samples end here, after 0.1 us.
+        if entity is None or not entity.cycle_begin <= before.read < entity.cycle_end:
+            self._begin_cycle(interval, before)
+
+    def stock(self, seen: Stock) -> None:
+        """Record what an engine has."""
+        if entity := self._engine(seen.engine):
+            entity.stock(seen, self._clock.monotonic())
+
+    def disk_use(self, seen: DiskUse) -> None:
+        """Record what of a disk an engine uses."""
+        if entity := self._engine(seen.engine):
+            entity.disk_use(seen, self._clock.monotonic())
+
+    def file_systems(self, seen: FileSystems) -> None:
+        """Record how full an engine's file systems are."""
+        if entity := self._engine(seen.engine):
+            entity.file_systems(seen)
+
+    def gone(self, seen: EngineGone) -> None:
+        """Record that nothing an engine said stands any more."""
+        if entity := self._engines.get(seen.engine.name):
+            entity.gone()
+
+    def host(self, seen: HostSample) -> None:
+        """Record a look at the machine."""
+        entity = self._hosts.get(seen.host.name)
+        if entity is None:
+            if not self._allowance.take(HOST_SERIES, 0, seen.host.name):
+                return
+            entity = HostRecorders(seen.host, self._allowance, self._clock.now())
+            self._hosts[seen.host.name] = entity
+        entity.record(seen, self._clock.monotonic())
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
-        now = self._clock.monotonic()
+        now, events = self._clock.monotonic(), dict(self._journal)
         series: list[Series] = []
         standing: list[Series] = []
-        for key, entity in list(self._entities.items()):
-            fresh, held = _collect(entity, now)
-            series += fresh
-            standing += held
-            if fresh or entity.fresh_at is None:
-                entity.fresh_at = at
-            elif at - entity.fresh_at > FORGET_AFTER:
-                self._forget(key)
-        for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
-            self._forget(key)
-        return Snapshot(at, tuple(series), dict(self._journal), final, tuple(standing))
+        others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
+        for entity in others:
+            _collect(entity, now, at, series, standing)
+        for host in self._hosts.values():
+            host.tell_about_us(events, len(series) + len(standing), now)
+            _collect(host, now, at, series, standing)
+        self._forget_old(at)
+        return Snapshot(at, tuple(series), events, final, tuple(standing))
 
-    def live(self) -> Iterator[ContainerRecorders]:
+    def container(self, container: Container) -> ContainerRecorders | None:
+        """The recorders of a container, if anything of it was recorded."""
+        return self._entities.get((container.engine.name, container.alias))
+
+    def live(self) -> Iterator[Recorders]:
         """The recorders of everything there is, for those who look between ticks."""
-        return iter(self._entities.values())
+        return chain(self._entities.values(), self._engines.values(), self._hosts.values())
 
-    def _forget(self, key: tuple[str, str]) -> None:
-        self._gone.pop(key, None)
-        self._allowance.give_back(self._entities.pop(key).taken)
+    def _forget_old(self, at: float) -> None:
+        for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
+            self._allowance.give_back(self._entities.pop(key).taken)
+            del self._gone[key]
+        self._forget_silent(self._entities, at)
+        self._forget_silent(self._engines, at)
+        self._forget_silent(self._hosts, at)
+        for key in self._gone.keys() - self._entities.keys():
+            del self._gone[key]
+
+    def _forget_silent(self, entities: dict[K, R], at: float) -> None:
+        for key, entity in list(entities.items()):
+            if entity.fresh_at is not None and at - entity.fresh_at > FORGET_AFTER:
+                self._allowance.give_back(entities.pop(key).taken)
+
+    def _begin_cycle(self, interval: Interval, before: StatsFrame) -> None:
+        if entity := self._engine(interval.container.engine):
+            entity.cycle(before.read, interval.now.read, self._clock.monotonic())
+
+    def _engine(self, engine: Engine) -> EngineRecorders | None:
+        entity = self._engines.get(engine.name)
+        if entity is None:
+            if self._allowance.take(ENGINE_SERIES, 0, f"engine {engine.name}"):
+                entity = EngineRecorders(engine, self._allowance, self._clock.now())
+                self._engines[engine.name] = entity
+        elif entity.engine is not engine:
+            entity.engine = engine
+        return entity
 
     def _entity(self, container: Container) -> ContainerRecorders | None:
         key = (container.engine.name, container.alias)
@@ -145,27 +239,33 @@ class Registry:
                 entity = ContainerRecorders(container, self._allowance, self._clock.now())
                 self._entities[key] = entity
         elif entity.container is not container:
+            if entity.container.id != container.id:
+                entity.since = 0.0
             entity.container = container
         return entity
 
 
-def _collect(entity: ContainerRecorders, now: float) -> tuple[list[Series], list[Series]]:
-    """What was recorded since the last time, and what was not and still stands."""
+def _collect(
+    entity: Recorders, now: float, at: float, series: list[Series], standing: list[Series]
+) -> None:
+    """Add what was recorded since the last time, and what was not and still stands."""
     fresh: list[Series] = []
     for metric, attributes, instrument in entity.series():
         if samples := instrument.collect():
             fresh.append(_series(entity, metric, attributes, instrument, samples))
     told = {(each.metric.name, each.attributes) for each in fresh}
-    held = [
+    standing += [
         _series(entity, metric, attributes, instrument, ())
         for metric, attributes, instrument in entity.holding(now)
         if (metric.name, attributes) not in told and instrument.last is not None
     ]
-    return fresh, held
+    series += fresh
+    if fresh or entity.fresh_at is None:
+        entity.fresh_at = at
 
 
 def _series(
-    entity: ContainerRecorders,
+    entity: Recorders,
     metric: Metric,
     attributes: Attributes,
     instrument: Instrument,

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from tidegauge.docker.frames import Container, Engine
 from tidegauge.host import Host
-from tidegauge.metrics.catalogue import Metric
 from tidegauge.metrics.instruments import Histogram, Number
+from tidegauge.metrics.metric import Metric
 
 Attributes = tuple[tuple[str, str], ...]
 
@@ -27,13 +27,16 @@ def identity(entity: Entity) -> Identity:
     return ("engine" if isinstance(entity, Engine) else "host"), entity.name, ""
 
 
-class Series(Struct, frozen=True):
+class Series(Struct, frozen=True, gc=False):
     """One metric of one entity during one tick.
 
     ``samples`` are the tick's one-second values: levels of a gauge, increments of a counter.
     ``last`` is the newest level, or the counter's total. Both are in the engine's integers
     (``metric.scale`` brings them to ``metric.unit``). ``histogram`` is of all samples so far, of
-    a metric with ``bounds``. ``since`` is when recording began, in Unix seconds.
+    a metric with ``bounds``. ``since`` is when its totals began, in Unix seconds: with the
+    container's life at the first sample, else with recording; 0 for those that went over from
+    another container, and began at no time of this one. Without ``gc``: tens of thousands are made
+    in each tick, and none refers to what refers to it.
     """
 
     entity: Entity

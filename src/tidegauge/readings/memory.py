@@ -3,24 +3,38 @@
 ``working set = usage - inactive page cache``, clamped at 0: what ``docker stats`` shows since
 20.10 and what cAdvisor calls the working set. Inactive cache is ``total_inactive_file`` on cgroup
 v1, ``inactive_file`` on v2. Subtracting the whole cache would hide tmpfs and active file pages.
+
+Page faults are ``total_pgfault`` on v1 (``pgfault`` there leaves out cgroups below), ``pgfault`` on
+v2; major ones are among them. ``failcnt`` is two things: on v1 how often the limit was met, on v2
+how often memory ran out (``oom`` of ``memory.events``). Docker leaves it out while it is 0.
 """
 
 from msgspec import Struct
 
 from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail
-from tidegauge.docker.intervals import Interval
+from tidegauge.docker.intervals import Interval, Life
+
+_NOTHING = MemoryDetail()
 
 
 class MemoryReading(Struct, frozen=True, gc=False):
-    """Levels in bytes. ``limit`` is the host's memory where the container has none."""
+    """Levels in bytes. ``limit`` is the host's memory where the container has none.
+
+    Page faults, and how often the limit was met (v1) or memory ran out (v2), are cumulative.
+    """
 
     container: Container
+    life: Life
     usage: int
     working_set: int
     limit: int | None
     max_usage: int | None
     cache: int | None
     rss: int | None
+    minor_faults: int | None = None
+    major_faults: int | None = None
+    at_limit: int | None = None
+    out_of_memory: int | None = None
 
     @property
     def percent(self) -> float | None:
@@ -33,23 +47,36 @@ def memory(interval: Interval) -> MemoryReading | None:
     stats = interval.now.memory_stats
     if stats is None or not stats.usage:
         return None
-    detail, limit = stats.stats, stats.limit
+    usage, detail = stats.usage, stats.stats or _NOTHING
+    version_1 = detail.total_inactive_file is not None or detail.total_cache is not None
+    counted = _version_1(detail) if version_1 else _version_2(detail)
+    inactive, cache, rss, minor, major = counted
+    fails = None if stats.stats is None else stats.failcnt or 0
     return MemoryReading(
         interval.container,
-        stats.usage,
-        _working_set(stats.usage, detail),
-        limit if limit and limit < UNLIMITED else None,
+        interval.life,
+        usage,
+        # Podman sends no detail: there is nothing to subtract, as its own `podman stats` does.
+        max(0, usage - (inactive or 0)),
+        stats.limit if stats.limit and stats.limit < UNLIMITED else None,
         stats.max_usage or None,
-        None if detail is None else _first(detail.total_cache, detail.file),
-        None if detail is None else _first(detail.total_rss, detail.anon),
+        *(cache, rss, minor, major),
+        fails if version_1 else None,
+        None if version_1 else fails,
     )
 
 
-def _working_set(usage: int, detail: MemoryDetail | None) -> int:
-    # Podman sends no detail: there is nothing to subtract, as its own `podman stats` does.
-    inactive = None if detail is None else _first(detail.total_inactive_file, detail.inactive_file)
-    return max(0, usage - (inactive or 0))
+_Numbers = tuple[int | None, int | None, int | None, int | None, int | None]
+"""Inactive page cache, page cache, anonymous memory, minor and major page faults."""
 
 
-def _first(v1: int | None, v2: int | None) -> int | None:
-    return v2 if v1 is None else v1
+def _version_1(detail: MemoryDetail) -> _Numbers:
+    every, major = detail.total_pgfault, detail.total_pgmajfault
+    minor = None if every is None or major is None else max(0, every - major)
+    return detail.total_inactive_file, detail.total_cache, detail.total_rss, minor, major
+
+
+def _version_2(detail: MemoryDetail) -> _Numbers:
+    every, major = detail.pgfault, detail.pgmajfault
+    minor = None if every is None or major is None else max(0, every - major)
+    return detail.inactive_file, detail.file, detail.anon, minor, major

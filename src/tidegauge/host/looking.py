@@ -1,0 +1,42 @@
+"""A look at the machine each second."""
+
+import math
+import time
+from collections.abc import Callable
+
+from tidegauge.clock import Clock
+from tidegauge.host.frames import Host, HostSample
+from tidegauge.host.proc import Proc
+from tidegauge.streams import Outlet, Source
+
+EVERY = 1.0
+
+
+def looks(
+    host: Host, proc: Proc, clock: Clock, process_cpu: Callable[[], int] = time.process_time_ns
+) -> Source[HostSample]:
+    """One look at a machine each second, and how late it was.
+
+    Emits when: the second is over.
+    Backpressures when: what follows does; looks that were missed are not made up for.
+    Completes when: never.
+    Fails when: never; what cannot be read is absent.
+    """
+
+    async def produce(outlet: Outlet[HostSample]) -> None:
+        due = clock.monotonic() + EVERY
+        while True:
+            await clock.sleep(due - clock.monotonic())
+            late = max(0.0, clock.monotonic() - due)
+            await outlet.send(look(host, proc, late, process_cpu()))
+            due += EVERY * max(1, math.ceil((clock.monotonic() - due) / EVERY))
+
+    return Source("host", produce)
+
+
+def look(host: Host, proc: Proc, late: float, process_cpu: int) -> HostSample:
+    """What the machine says now."""
+    cpu, cpus = proc.cpu()
+    return HostSample(
+        host, late, process_cpu, proc.resident(), cpu, cpus, proc.memory(), proc.load()
+    )
