@@ -11,9 +11,15 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import fused_graph
+import influxdb_encoding
 import ingest
+import otlp_encoding
+import prometheus_text
+import remote_write_encoding
 import statsd_encoding
 from pairs import Measurement, Result, measure
+
+import history
 
 HEADS = ("measurement", "unit", "ours", "baseline", "compared: median [min-max]", "target", "met")
 
@@ -52,6 +58,11 @@ def main(wanted: Sequence[str]) -> int:
         *fused_graph.measurements(quick),
         *ingest.measurements(quick),
         *statsd_encoding.measurements(quick),
+        *prometheus_text.measurements(quick),
+        *influxdb_encoding.measurements(quick),
+        *remote_write_encoding.measurements(quick),
+        *otlp_encoding.measurements(quick),
+        *history.measurements(quick),
     ]
     chosen = [one for one in known if not wanted or any(word in one.name for word in wanted)]
     if not chosen:

@@ -16,6 +16,8 @@ from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
 from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.lives import Condition
+from tidegauge.docker.resources import Resources
 from tidegauge.metrics import Registry
 from tidegauge.pipeline import collecting
 from tidegauge.streams import Outlet, Source
@@ -26,6 +28,9 @@ SHAPES = {
     "cgroup v1": "docker-26.1.5-cgroup1/stats-stream-two",
     "cgroup v2": "docker-26.1.5-cgroup2/stats-stream-burn",
 }
+
+ALLOWED = Resources(cpus=2.0, memory=2**30)
+"""Each container has limits: what they leave is recorded with each sample."""
 
 TARGET_RATIO = 4.5
 """Of the whole way, receiving included, at 1000 containers."""
@@ -82,6 +87,7 @@ class _Work:
 
         async def produce(outlet: Outlet[Any]) -> None:
             for container in self._containers:
+                await outlet.send(Condition(container, "running", resources=ALLOWED))
                 await outlet.send(Sample(container, decode(self._first)))
             watch = Stopwatch()
             for line in self._lines:

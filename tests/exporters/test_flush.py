@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from snapshots import a_series, a_snapshot
 from tidegauge.exporters.delivery import FlushEvery
@@ -42,6 +43,17 @@ def test_what_waited_comes_merged() -> None:
     assert flush(a_snapshot(a_series(CPU_TIME, 2), at=20)) is None
     merged = flush(a_snapshot(a_series(CPU_TIME, 3), at=30))
     assert merged == a_snapshot(a_series(CPU_TIME, 1, 2, 3), at=30)
+
+
+def test_of_what_stands_only_the_newest_waits_and_comes() -> None:
+    """An hour of snapshots takes no more memory than their samples."""
+    flush = FlushEvery(30)
+    standing = [(a_series(CPU_TIME, last=at),) for at in (0, 10, 20, 30)]
+    snapshots = [replace(a_snapshot(at=10 * n), standing=one) for n, one in enumerate(standing)]
+    first, *between, merged = map(flush, snapshots[:3])
+    assert (first, between, merged) == (snapshots[0], [None], None)
+    assert [each.standing for each in flush._gathered] == [(), standing[2]]
+    assert flush(snapshots[3]) == snapshots[3]
 
 
 def test_the_final_snapshot_brings_everything_out() -> None:

@@ -1,5 +1,6 @@
 """The StatsD format: what a server reads is what was recorded."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -10,15 +11,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from statsd_server import StatsdServer
 
 from snapshots import a_journal, a_series, a_snapshot
 from tidegauge.clock import SystemClock
+from tidegauge.docker.frames import Engine
 from tidegauge.errors import ExportError
 from tidegauge.exporters import EXPORTERS
 from tidegauge.exporters.delivery import Agent
 from tidegauge.exporters.statsd import (
     TOO_LONG,
+    Line,
     StatsdExporter,
     StatsdOptions,
     Subscriptions,
@@ -26,7 +30,8 @@ from tidegauge.exporters.statsd import (
     measurements,
     rate,
 )
-from tidegauge.metrics import CATALOGUE, Snapshot, catalogue
+from tidegauge.host import Host
+from tidegauge.metrics import CATALOGUE, Series, Snapshot, catalogue, surroundings
 from tidegauge.metrics.catalogue import RECEIVE
 
 CASES = sorted((Path(__file__).parent / "golden" / "statsd").iterdir())
@@ -76,19 +81,22 @@ async def sent(snapshot: Snapshot, options: StatsdOptions | None = None, **known
     return b"\n\n".join(sender.datagrams)
 
 
+def untagged(lines: Sequence[tuple[str, list[int]]]) -> list[Line]:
+    """The same without tags."""
+    return [(key, levels, "") for key, levels in lines]
+
+
 def golden_snapshot(case: dict[str, Any]) -> Snapshot:
     """The snapshot a case describes."""
-    return a_snapshot(
-        *(
-            a_series(
-                METRICS[one.pop("metric")],
-                *one.pop("samples"),
-                attributes=tuple(one.pop("attributes", {}).items()),
-                **one,
-            )
-            for one in case["series"]
-        )
-    )
+    return a_snapshot(*(golden_series(one) for one in case["series"]))
+
+
+def golden_series(one: dict[str, Any]) -> Series:
+    """One of its series."""
+    tags, attributes = one.pop("tags", {}), one.pop("attributes", {})
+    metric, samples = METRICS[one.pop("metric")], one.pop("samples")
+    series = a_series(metric, *samples, attributes=tuple(attributes.items()), **one)
+    return replace(series, entity=replace(series.entity, tags=tuple(tags.items())))
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
@@ -126,7 +134,7 @@ def test_a_server_counts_what_was_recorded(
     for key, levels in lines:
         if levels:
             recorded[key] = recorded.get(key, Counter()) + Counter(levels)
-    encoded = encode(lines, max_packet_size)
+    encoded = encode(untagged(lines), max_packet_size)
     server = StatsdServer(encoded.datagrams)
     assert server.counted == recorded
     assert server.bad_lines == encoded.too_long == []
@@ -141,7 +149,7 @@ def test_a_server_reckons_with_every_sample_sent_by_itself(
     for key, levels in lines:
         if levels:
             recorded[key] = recorded.get(key, []) + levels
-    encoded = encode(lines, max_packet_size, "each")
+    encoded = encode(untagged(lines), max_packet_size, "each")
     server = StatsdServer(encoded.datagrams)
     assert server.timers == recorded
     assert server.bad_lines == encoded.too_long == []
@@ -150,7 +158,7 @@ def test_a_server_reckons_with_every_sample_sent_by_itself(
 @given(st.lists(st.tuples(KEYS, LEVELS), max_size=20), st.integers(64, 200))
 def test_no_packet_is_too_long(lines: list[tuple[str, list[int]]], max_packet_size: int) -> None:
     """What fits no packet is told, all else is in packets no longer than allowed."""
-    encoded = encode(lines, max_packet_size)
+    encoded = encode(untagged(lines), max_packet_size)
     assert all(0 < len(datagram) <= max_packet_size for datagram in encoded.datagrams)
     server = StatsdServer(encoded.datagrams)
     whole = sum(len(set(levels)) for _, levels in lines)
@@ -181,7 +189,7 @@ async def test_any_aliases_arrive_unmixed(rows: list[tuple[str, list[int]]], str
 
 def test_a_server_reckons_with_each_distinct_level_once() -> None:
     """Known of StatsD 0.9: a timer's rate multiplies its count, not its sum or its mean."""
-    server = StatsdServer(encode([("k", [660] * 10)], 1024).datagrams)
+    server = StatsdServer(encode([("k", [660] * 10, "")], 1024).datagrams)
     assert server.counted == {"k": Counter({660: 10})}
     assert server.timers == {"k": [660]}
 
@@ -229,6 +237,48 @@ async def test_a_container_that_is_not_reported_takes_no_name() -> None:
         b"kamon.host.docker-pids.a_b.current:2|ms"
     )
     assert journal.counts == {}
+
+
+TEXTS = st.text(st.characters(exclude_categories=()))
+
+
+@given(
+    st.lists(st.tuples(TEXTS, LEVELS.filter(bool)), unique_by=lambda row: row[0], max_size=8),
+    st.dictionaries(TEXTS, TEXTS, max_size=3),
+    st.sampled_from(["rate", "each"]),
+)
+async def test_any_aliases_and_tags_arrive_unmixed_as_tags(
+    rows: list[tuple[str, list[int]]], tags: dict[str, str], repeats: Any
+) -> None:
+    """Each container is one set of tags, each measurement one line that every server reads."""
+    sender = Kept()
+    options = StatsdOptions(tags="datadog", repeats=repeats, max_packet_size=2000)
+    all_series = [a_series(catalogue.MEMORY_USAGE, *levels, alias=alias) for alias, levels in rows]
+    tagged = [
+        replace(series, entity=replace(series.entity, tags=tuple(tags.items())))
+        for series in all_series
+    ]
+    await send(an_exporter(sender, options), a_snapshot(*tagged))
+    counted: dict[str, Counter[int]] = {}
+    for line in b"\n".join(sender.datagrams).decode().splitlines():
+        found = re.fullmatch(r"kamon\.docker-memory\.usage:(\d+)\|ms(?:\|@([\d.]+))?\|#(.+)", line)
+        assert found
+        assert re.fullmatch(r"[A-Za-z][\w./-]*:[\w./-]+(,[A-Za-z][\w./-]*:[\w./-]+)*", found[3])
+        counted.setdefault(found[3], Counter())[int(found[1])] += round(1 / float(found[2] or 1))
+    assert sorted(sorted(times.elements()) for times in counted.values()) == sorted(
+        sorted(levels) for _, levels in rows
+    )
+
+
+async def test_entities_without_a_container_have_the_tags_they_can_have() -> None:
+    """An engine has its name, a machine only that of the host."""
+    options = StatsdOptions(tags="datadog", subscriptions={"**": ["**"]})
+    engine = replace(a_series(surroundings.ENGINE_IMAGES, 3), entity=Engine("north"))
+    host = replace(a_series(surroundings.HOST_CPU_UTILIZATION, 0.5), entity=Host("host"))
+    assert (await sent(a_snapshot(engine, host), options)).decode().splitlines() == [
+        "kamon.docker-engine.images:3|ms|#engine:north,host:host",
+        "kamon.host.percent-cpu-usage:50|ms|#host:host",
+    ]
 
 
 def test_subscriptions_add_up() -> None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -202,6 +202,19 @@ class DockerEngine:
         """SIGKILL to the daemon: a crash, of which its containers know nothing."""
         self._end_daemon(signal.SIGKILL, 10)
         (self.folder / "docker.pid").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The daemon stands still meanwhile, and its containers go on."""
+        if self._daemon is None:
+            raise ServerError("the daemon does not run")
+        daemon = _child_of(self._daemon)
+        os.kill(daemon, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+            self._daemon.send_signal(signal.SIGCONT)  # nsenter stands still with its child
 
     def up(self) -> None:
         """Start the daemon (again) and wait until it answers."""

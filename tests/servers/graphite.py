@@ -46,7 +46,7 @@ CACHE_QUERY_PORT = {query_port}
 _SCHEMAS = """\
 [all]
 pattern = .*
-retentions = 1s:1h
+retentions = {step}s:1h
 """
 
 _AGGREGATION = """\
@@ -84,7 +84,8 @@ class Graphite:
             return "missing packages: libcairo2"
         return "" if (_VENV / "bin/gunicorn").exists() else "Graphite is not in .cache/graphite"
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = 1) -> None:
+        """Start both; it keeps a point for each so many seconds."""
         self.folder = Path(tempfile.mkdtemp(prefix="graphite-"))
         self.port, pickle_port, query_port, self.web_port = free_ports(4)
         self.url = f"http://127.0.0.1:{self.web_port}"
@@ -96,7 +97,7 @@ class Graphite:
         }
         for name, text in {
             "carbon.conf": _CARBON.format_map(settings),
-            "storage-schemas.conf": _SCHEMAS,
+            "storage-schemas.conf": _SCHEMAS.format(step=step),
             "storage-aggregation.conf": _AGGREGATION,
             "local_settings.py": _WEB.format_map(settings),
         }.items():

@@ -4,13 +4,11 @@ A real engine, the program as users start it, a real StatsD and a real Graphite.
 burns 0.3 CPU, one is idle, one downloads 5,000,000 bytes from a fourth, one writes to a device.
 """
 
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+from sinks.program import Program
 from sinks.tcp_door import tcp_door
 from waiting import wait_until
 
@@ -59,7 +57,6 @@ class Dashboard:
 @pytest.fixture(scope="module")
 def dashboard(docker_engine, graphite, statsd, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dashboard")
-    file, log = folder / "application.conf", folder / "log"
     volume = docker_engine.counted_volume()
     docker_engine.burn("burner")
     docker_engine.run("idler", "sleep", "10000")
@@ -70,11 +67,9 @@ def dashboard(docker_engine, graphite, statsd, tmp_path_factory):
     address = docker_engine.docker(
         "inspect", "--format", "{{.NetworkSettings.IPAddress}}", "server"
     )
-    with tcp_door(docker_engine.socket) as port, log.open("wb") as out:
-        file.write_text(CONFIGURATION % {"engine": port, "statsd": statsd.port})
-        program = subprocess.Popen(
-            [sys.executable, "-m", "tidegauge", "run", "-c", str(file)], stdout=out, stderr=out
-        )
+    with tcp_door(docker_engine.socket) as port:
+        configuration = CONFIGURATION % {"engine": port, "statsd": statsd.port}
+        program = Program(folder / "application.conf", configuration)
         try:
             wait_until(lambda: graphite.find(f"{PREFIX}.docker-cpu.*"), 30, "the first tick")
             wait_until(lambda: _answers(graphite, "docker-network.loader.rx-bytes"), 30, "traffic")
@@ -82,12 +77,10 @@ def dashboard(docker_engine, graphite, statsd, tmp_path_factory):
             _write_and_read(docker_engine)
             started = time.monotonic()
             wait_until(lambda: time.monotonic() - started > 20, 30, "ten ticks")
-            program.send_signal(signal.SIGTERM)
-            assert program.wait(15) == 0
+            program.stop()
         finally:
             program.kill()
-            program.wait()
-    yield Dashboard(graphite, statsd, log.read_text())
+    yield Dashboard(graphite, statsd, program.log)
     docker_engine.docker("rm", "--force", "burner", "idler", "server", "loader", "writer")
 
 

@@ -23,10 +23,15 @@ from tidegauge.metrics import (
     Number,
     catalogue,
     identity,
+    surroundings,
 )
 from tidegauge.metrics.catalogue import (
+    AT_LIMIT,
     EXIT_CODE,
     EXIT_CODES,
+    MAJOR,
+    MINOR,
+    OUT_OF_MEMORY,
     READ,
     RECEIVE,
     SYSTEM,
@@ -49,17 +54,31 @@ class Original(Struct, frozen=True):
     level: Callable[[Number], int] = int
 
 
-def percent(cores: Number) -> int:
-    """Cores in use as percent of one core, rounded half up."""
-    return math.floor(cores * 100 + 0.5)
+def percent(share: Number) -> int:
+    """Cores as percent of one core, and shares as percent, rounded half up."""
+    return math.floor(share * 100 + 0.5)
+
+
+def milliseconds(seconds: Number) -> int:
+    """Rounded half up."""
+    return math.floor(seconds * 1000 + 0.5)
+
+
+LEVELS: Mapping[Metric, Callable[[Number], int]] = {
+    catalogue.CPU_USAGE: percent,
+    catalogue.CPU_LIMIT: percent,
+    catalogue.CPU_UTILIZATION: percent,
+    surroundings.HOST_CPU_UTILIZATION: percent,
+    surroundings.ENGINE_STATS_CYCLE: milliseconds,
+}
+"""Of metrics that are no integers."""
 
 
 def _rows(
     category: str, *rows: tuple[Metric, Attributes, str]
 ) -> Iterable[tuple[tuple[str, Attributes], Original]]:
     for metric, attributes, name in rows:
-        level = percent if metric is catalogue.CPU_USAGE else int
-        yield (metric.name, attributes), Original(category, name, level)
+        yield (metric.name, attributes), Original(category, name, LEVELS.get(metric, int))
 
 
 ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
@@ -73,15 +92,26 @@ ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
             (catalogue.CPU_TIME, (USER,), "usage-in-user-mode"),
             (catalogue.CPU_THROTTLED_PERIODS, (), "throttled-periods"),
             (catalogue.CPU_THROTTLED_TIME, (), "throttled-time"),
+            (catalogue.CPU_LIMIT, (), "percent-cpu-limit"),
+            (catalogue.CPU_UTILIZATION, (), "percent-of-limit"),
         ),
         *_rows(
             "docker-memory",
             (catalogue.MEMORY_USAGE, (), "usage"),
-            (catalogue.MEMORY_LIMIT, (), "limit"),
+            (catalogue.MEMORY_EFFECTIVE_LIMIT, (), "limit"),
             (catalogue.MEMORY_MAX_USAGE, (), "max-usage"),
             (catalogue.MEMORY_WORKING_SET, (), "working-set"),
             (catalogue.MEMORY_RSS, (), "rss"),
             (catalogue.MEMORY_CACHE, (), "cache"),
+            (catalogue.MEMORY_PEAK, (), "peak-usage"),
+            (catalogue.MEMORY_LIMIT, (), "own-limit"),
+            (catalogue.MEMORY_AVAILABLE, (), "available"),
+            (catalogue.MEMORY_RESERVATION, (), "reservation"),
+            (catalogue.MEMORY_SWAP_LIMIT, (), "swap-limit"),
+            (catalogue.MEMORY_FAILS, (AT_LIMIT,), "limit-hits"),
+            (catalogue.MEMORY_FAILS, (OUT_OF_MEMORY,), "out-of-memory"),
+            (catalogue.MEMORY_FAULTS, (MINOR,), "minor-faults"),
+            (catalogue.MEMORY_FAULTS, (MAJOR,), "major-faults"),
         ),
         *_rows(
             "docker-network",
@@ -113,6 +143,29 @@ ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
             (catalogue.OOMS, (), "oom-kills"),
             (catalogue.MISSED, (), "missed-seconds"),
             *((catalogue.EXITS, ((EXIT_CODE, code),), f"exits-{code}") for code in EXIT_CODES),
+        ),
+        *_rows(
+            "docker-disk",
+            (surroundings.CONTAINER_FILESYSTEM_USAGE, (), "writable-layer"),
+        ),
+        *_rows(
+            "docker-engine",
+            (surroundings.ENGINE_CONTAINERS, (surroundings.RUNNING,), "containers-running"),
+            (surroundings.ENGINE_CONTAINERS, (surroundings.PAUSED,), "containers-paused"),
+            (surroundings.ENGINE_CONTAINERS, (surroundings.STOPPED,), "containers-stopped"),
+            (surroundings.ENGINE_IMAGES, (), "images"),
+            (surroundings.ENGINE_IMAGES_SIZE, (), "images-size"),
+            (surroundings.ENGINE_VOLUMES, (), "volumes"),
+            (surroundings.ENGINE_VOLUMES_SIZE, (), "volumes-size"),
+            (surroundings.ENGINE_BUILD_CACHE_SIZE, (), "build-cache-size"),
+            (surroundings.ENGINE_STATS_CYCLE, (), "stats-cycle"),
+        ),
+        *_rows(
+            "host",
+            (surroundings.HOST_CPU_UTILIZATION, (), "percent-cpu-usage"),
+            (surroundings.HOST_MEMORY_LIMIT, (), "memory"),
+            (surroundings.HOST_MEMORY_AVAILABLE, (), "memory-available"),
+            (surroundings.HOST_SWAP_USAGE, (("system.paging.state", "used"),), "swap-used"),
         ),
     ]
 )
@@ -153,10 +206,6 @@ class Name(Struct, frozen=True):
 
     prefix: str
     entity: str
-
-    def key(self, original: Original) -> str:
-        """The full key of one of its series."""
-        return f"{self.prefix}.{original.category}.{self.entity}.{original.metric}"
 
 
 def alias(entity: Entity) -> str:

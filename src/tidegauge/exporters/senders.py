@@ -1,13 +1,14 @@
 """Sending bytes to backends. A socket opens at the first `send`, never before."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Sequence
 from typing import Protocol
 
 from tidegauge.clock import Clock
-from tidegauge.errors import ExportError
+from tidegauge.errors import BackendUnavailable, ExportError
 
 BURST = 16
 """Datagrams sent without a pause; of 1 KiB they fit Linux's default receive buffer (208 KiB)."""
@@ -120,14 +121,82 @@ class UdpSender:
         raise failure or OSError("no address")
 
     def _sentence(self, error: OSError | UnicodeError) -> str:
-        where = (
-            f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
-        )
+        where = address(self._host, self._port)
         if isinstance(error, ConnectionRefusedError):
             return f"Nothing listens on UDP port {where}; what was sent there is lost."
         if isinstance(error, (socket.gaierror, UnicodeError)):
             return f"The host name of UDP port {where} cannot be resolved: {_reason(error)}."
         return f"Nothing can be sent to UDP port {where}: {_reason(error)}."
+
+
+class TcpSender:
+    """Sends bytes to one TCP port over a connection that stays; nothing of it is acknowledged.
+
+    The name is resolved at each connect. A connection that the other side has closed is opened
+    anew before anything is sent. What was sent just before it broke may be lost, or come twice.
+    ``timeout`` is in seconds, of connecting.
+    """
+
+    def __init__(self, host: str, port: int, timeout: float, who: str) -> None:
+        self._host, self._port, self._timeout = host, port, timeout
+        self._where = f"{who} at {address(host, port)}"
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Return once the system has it all; raises `BackendUnavailable`."""
+        writer = await self._connected()
+        try:
+            writer.write(data)
+            await writer.drain()
+        except OSError as error:
+            self._abort()
+            sentence = f"{self._where} broke the connection off: {_cause(error)}."
+            raise BackendUnavailable(sentence) from error
+        except BaseException:  # in the middle of a line: a next one must not follow it
+            self._abort()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection."""
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams[1].close()
+            with contextlib.suppress(OSError):
+                await streams[1].wait_closed()
+
+    async def _connected(self) -> asyncio.StreamWriter:
+        if self._streams is not None and self._streams[0].at_eof():
+            await self.close()
+        if self._streams is None:
+            self._streams = await self._connect()
+        return self._streams[1]
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                reader, writer = await asyncio.open_connection(self._host, self._port)
+        except TimeoutError as error:
+            late = f"{self._where} cannot be reached within {self._timeout:g} s."
+            raise BackendUnavailable(late) from error
+        except (OSError, UnicodeError) as error:
+            sentence = f"{self._where} cannot be reached: {_cause(error)}."
+            raise BackendUnavailable(sentence) from error
+        writer.transport.set_write_buffer_limits(high=0)  # so that `drain` waits for all of it
+        return reader, writer
+
+    def _abort(self) -> None:
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
+
+
+def _cause(error: OSError | UnicodeError) -> str:
+    """As the system says it: asyncio's own words repeat the address."""
+    if isinstance(error, (socket.gaierror, UnicodeError)):
+        return "its host name is not known"
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return str(error).lower() or "it was closed"
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -3,9 +3,10 @@
 Source: Kamon 0.5.1's StatsD module. Every series is a timer: one ``level|ms`` for each distinct
 level of the tick, in ascending order, with ``|@rate`` where a level came more than once. StatsD
 multiplies counts by it, not sums and means; so there is also the way of a ``level|ms`` for each
-sample, in the order of time.
+sample, in the order of time. With DogStatsD's tags a key is short and says nothing of the entity.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -14,11 +15,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from tidegauge.docker.frames import Container
+from tidegauge.docker.frames import Container, Engine
 from tidegauge.exporters.delivery import Agent
 from tidegauge.exporters.naming import (
     ORIGINALS,
+    Name,
     Names,
+    Original,
     alias,
     normalize,
     percent_encode,
@@ -27,13 +30,16 @@ from tidegauge.exporters.naming import (
 from tidegauge.exporters.senders import DatagramSender, UdpSender, address
 from tidegauge.globs import Glob, Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Entity, Snapshot, identity
+from tidegauge.metrics import Entity, Number, Snapshot, identity
 from tidegauge.units import Port, Seconds
 
 TOO_LONG = "measurement longer than a packet"
 
-Line = tuple[str, Sequence[int]]
-"""A key and the levels of one tick, in order of time."""
+Line = tuple[str, Sequence[int], str]
+"""A key, the levels of one tick, in order of time, and what ends each measurement: tags."""
+
+_NO_TAG = re.compile(r"[^A-Za-z0-9_./-]")
+_OURS = frozenset({"container", "engine", "host"})
 
 Repeats = Literal["rate", "each"]
 """A level that came more than once in a tick: once with its rate, or as often as it came."""
@@ -44,6 +50,7 @@ class StatsdOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``hostname_override`` replaces ``<host>`` in keys unless empty; ``max_packet_size`` is in bytes
     of UDP payload; ``subscriptions`` maps globs of categories to globs of the aliases reported.
+    With ``tags`` an entity is told by DogStatsD's tags instead of parts of the key.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +61,7 @@ class StatsdOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_packet_size: Annotated[int, Meta(ge=64, le=65507)] = 1024
     name_normalization: Literal["normalize", "percent-encode"] = "normalize"
     repeats: Repeats = "rate"
+    tags: Literal["none", "datadog"] = "none"
     flush_interval: Seconds = 10.0
     subscriptions: dict[str, list[str]] = field(default_factory=lambda: {"docker-*": ["**"]})
 
@@ -80,15 +88,15 @@ def encode(lines: Iterable[Line], max_packet_size: int, repeats: Repeats = "rate
     """Pack lines in their order, joined by newlines, into as few datagrams as that order needs.
 
     A key's measurements are joined by colons; where they do not all fit, the next datagram
-    repeats the key.
+    repeats the key. With tags each has a line of its own: DogStatsD reads no others.
     """
     packets = _Packets(max_packet_size)
     measured = measurements if repeats == "rate" else single_measurements
     too_long = [
         key
-        for key, levels in lines
+        for key, levels, tags in lines
         for measurement in measured(levels)
-        if not packets.add(key, measurement)
+        if not packets.add(key, measurement, tags)
     ]
     return Encoded(packets.finished(), too_long)
 
@@ -110,7 +118,62 @@ def rate(times: int) -> str:
     return format(Decimal(repr(1 / times)), "f")
 
 
-def lines(snapshot: Snapshot, names: Names, subscriptions: Subscriptions) -> list[Line]:
+class Place(Struct, frozen=True):
+    """What the keys of an entity's series have before and behind the category, and its tags."""
+
+    before: str
+    behind: str
+    tags: str = ""
+
+    def line(self, original: Original, samples: Iterable[Number]) -> Line:
+        """One of its series."""
+        key = f"{self.before}.{original.category}{self.behind}.{original.metric}"
+        return key, [*map(original.level, samples)], self.tags
+
+
+def in_key(_entity: Entity, name: Name) -> Place:
+    """The original's way: host and entity are parts of the key."""
+    return Place(name.prefix, f".{name.entity}")
+
+
+class InTags:
+    """DogStatsD's way: they are tags, and so are the tags of a container.
+
+    Source: "Datagram Format and Shell Usage" and "Getting Started with Tags" of Datadog.
+    """
+
+    def __init__(self, application: str, host: str) -> None:
+        self._application, self._host = application, host
+
+    def __call__(self, entity: Entity, name: Name) -> Place:
+        """An entity's place; ``name`` tells it from others of its engine."""
+        pairs = {"host": self._host}
+        if isinstance(entity, Container):
+            pairs = {"container": name.entity, "engine": tag_text(entity.engine.name)} | pairs
+            pairs |= {tag_key(tag): tag_text(value) for tag, value in sorted(entity.tags)}
+        elif isinstance(entity, Engine):
+            pairs = {"engine": name.entity} | pairs
+        told = ",".join(f"{tag}:{value}" for tag, value in pairs.items() if value)
+        return Place(self._application, "", f"|#{told}" if told else "")
+
+
+def tag_text(text: str) -> str:
+    """What Datadog takes in a tag; everything else, a colon too, becomes ``_``."""
+    return _NO_TAG.sub("_", text)
+
+
+def tag_key(tag: str) -> str:
+    """A container's tag as the key of a tag: it begins with a letter, and is none of ours."""
+    key = tag_text(tag)
+    return key if key[:1].isalpha() and key not in _OURS else f"tag_{key}"
+
+
+def lines(
+    snapshot: Snapshot,
+    names: Names,
+    subscriptions: Subscriptions,
+    place: Callable[[Entity, Name], Place] = in_key,
+) -> list[Line]:
     """The snapshot's series that have an original name and are subscribed to, in their order."""
     reported = [
         (series, original)
@@ -118,9 +181,11 @@ def lines(snapshot: Snapshot, names: Names, subscriptions: Subscriptions) -> lis
         if (original := ORIGINALS.get((series.metric.name, series.attributes)))
         and subscriptions.take(original.category, alias(series.entity))
     ]
-    named = names.of(series.entity for series, _ in reported)
+    entities = {identity(series.entity): series.entity for series, _ in reported}
+    named = names.of(entities.values())
+    places = {who: place(entity, named[who]) for who, entity in entities.items()}
     return [
-        (named[identity(series.entity)].key(original), [*map(original.level, series.samples)])
+        places[identity(series.entity)].line(original, series.samples)
         for series, original in reported
     ]
 
@@ -139,8 +204,15 @@ class StatsdExporter:
         sender: DatagramSender,
         journal: Journal,
     ) -> None:
-        safe = normalize if options.name_normalization == "normalize" else percent_encode
-        self._names = Names(safe, _prefixes(options, safe, hostname, several_engines), journal)
+        self._place: Callable[[Entity, Name], Place]
+        if options.tags == "datadog":
+            host = options.hostname_override or hostname if options.include_hostname else ""
+            self._place = InTags(prefix(normalize, options.application, None), tag_text(host))
+            self._names = Names(tag_text, _engine, journal)
+        else:
+            safe = normalize if options.name_normalization == "normalize" else percent_encode
+            self._place = in_key
+            self._names = Names(safe, _prefixes(options, safe, hostname, several_engines), journal)
         self._subscriptions = Subscriptions(options.subscriptions)
         self._max_packet_size = options.max_packet_size
         self._repeats: Repeats = options.repeats
@@ -150,7 +222,7 @@ class StatsdExporter:
 
     def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
         """The datagrams of a snapshot."""
-        measured = lines(snapshot, self._names, self._subscriptions)
+        measured = lines(snapshot, self._names, self._subscriptions, self._place)
         encoded = encode(measured, self._max_packet_size, self._repeats)
         for key in encoded.too_long:
             self._journal.trouble(
@@ -191,6 +263,11 @@ def _prefixes(
     return of
 
 
+def _engine(entity: Entity) -> str:
+    """What two entities of the same name are told apart by in tags."""
+    return tag_text(entity.engine.name) if isinstance(entity, Container) else ""
+
+
 class _Packets:
     """Datagrams in the making; all text is ASCII, so lengths are bytes."""
 
@@ -200,14 +277,14 @@ class _Packets:
         self._pieces: list[str] = []
         self._length, self._key = 0, ""
 
-    def add(self, key: str, measurement: str) -> bool:
+    def add(self, key: str, measurement: str, tags: str) -> bool:
         """Append one measurement; false if it would not fit a datagram of its own."""
-        alone = f"{key}:{measurement}"
+        alone = f"{key}:{measurement}{tags}"
         if len(alone) > self._size:
             return False
         if not self._pieces:
             piece = alone
-        elif key == self._key:
+        elif key == self._key and not tags:
             piece = f":{measurement}"
         else:
             piece = f"\n{alone}"

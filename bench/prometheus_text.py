@@ -1,0 +1,114 @@
+"""A page of many containers for Prometheus, against prometheus_client's page of the same series.
+
+Both begin with instruments that hold values. The values are of a recorded stream.
+"""
+
+import asyncio
+import gzip
+from typing import Any
+
+import msgspec
+from ingest import RECORDINGS, SHAPES
+from made_up import a_container, a_journal
+from pairs import Measurement, Stopwatch
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tidegauge.clock import SystemClock
+from tidegauge.docker.frames import Sample, StatsFrame
+from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.lives import Condition
+from tidegauge.metrics import Registry
+from tidegauge.pipeline import collecting
+from tidegauge.prometheus.own import OurNames
+from tidegauge.prometheus.text import Page
+from tidegauge.streams import Outlet, Source
+
+TARGET, COMPRESSED_TARGET = 0.05, 0.10
+
+
+def measurements(quick: bool) -> list[Measurement]:
+    """The page, and the page compressed as it is sent."""
+    containers = 100 if quick else 1000
+    page = Page(OurNames(a_journal()), asyncio.run(_registry(containers)), SystemClock())
+    text = asyncio.run(page.render()).decode()
+    theirs = _client(text)
+    series = text.count("\n") - text.count("\n#")
+
+    def ours() -> float:
+        watch = Stopwatch()
+        asyncio.run(_rendered(page))
+        return watch.per(1) / 1000
+
+    def compressed() -> float:
+        watch = Stopwatch()
+        asyncio.run(_compressed(page))
+        return watch.per(1) / 1000
+
+    def baseline() -> float:
+        watch = Stopwatch()
+        generate_latest(theirs)
+        return watch.per(1) / 1000
+
+    what = f"T11 /metrics: {containers} containers x {series // containers} lines"
+    return [
+        Measurement(what, "ms/page", ours, baseline, "ratio", TARGET),
+        Measurement(
+            f"{what}, compressed", "ms/page", compressed, baseline, "ratio", COMPRESSED_TARGET
+        ),
+    ]
+
+
+async def _rendered(page: Page) -> None:
+    """Return nothing: asyncio would write out a result of megabytes to describe the task."""
+    await page.render()
+
+
+async def _compressed(page: Page) -> None:
+    gzip.compress(await page.render(), 1)
+
+
+async def _registry(containers: int) -> Registry:
+    """Three samples of each container, collected once, as between two ticks."""
+    journal, registry = a_journal(), Registry({}, SystemClock())
+    lines = (RECORDINGS / f"{SHAPES['cgroup v2']}.ndjson").read_bytes().splitlines()[:3]
+    frames = [msgspec.json.decode(line, type=StatsFrame) for line in lines]
+
+    async def produce(outlet: Outlet[Any]) -> None:
+        for container in map(a_container, range(containers)):
+            await outlet.send(Condition(container, "running", restarts=0))
+            for frame in frames:
+                await outlet.send(Sample(container, frame))
+
+    source: Source[Any] = Source("recorded lines", produce)
+    await collecting(source, Intervals(journal.drop), registry, journal, {}).run()
+    registry.collect(0.0)
+    return registry
+
+
+def _client(text: str) -> CollectorRegistry:
+    """The series of a page as prometheus_client's instruments."""
+    registry = CollectorRegistry()
+    for family in text_string_to_metric_families(text):
+        _instrument(family, registry)
+    return registry
+
+
+def _instrument(family: Metric, registry: CollectorRegistry) -> None:
+    names = [name for name in family.samples[0].labels if name != "le"]
+    if family.type == "histogram":
+        bounds = [each.labels["le"] for each in family.samples if "le" in each.labels]
+        buckets = sorted({float(bound) for bound in bounds})
+        histogram = Histogram(
+            family.name, family.documentation, names, registry=registry, buckets=buckets
+        )
+        for each in family.samples:
+            if each.name.endswith("_count"):
+                histogram.labels(**each.labels).observe(1.0)
+        return
+    kind = Counter if family.type == "counter" else Gauge
+    instrument = kind(family.name, family.documentation, names, registry=registry)
+    for each in family.samples:
+        child = instrument.labels(**each.labels)
+        child.inc(each.value)

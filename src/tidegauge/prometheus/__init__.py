@@ -1,0 +1,1 @@
+"""What Prometheus reads: its names for our metrics, and the pages it scrapes."""

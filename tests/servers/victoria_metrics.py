@@ -1,0 +1,94 @@
+"""A real VictoriaMetrics: takes remote write, Influx lines and Graphite lines, answers PromQL."""
+
+import json
+import os
+import shutil
+import tempfile
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from servers.process import Process, free_ports
+from waiting import wait_until
+
+Found = list[tuple[dict[str, str], float]]
+"""Labels and value of each series."""
+
+_START_S = 20.0  # half a second on an idle machine
+
+
+class VictoriaMetrics:
+    """On free ports of 127.0.0.1; `url` for HTTP, `graphite_port` for plain lines."""
+
+    @staticmethod
+    def missing() -> str:
+        """What this machine lacks to run it, in words; empty when nothing is."""
+        return "" if shutil.which("victoria-metrics") else "missing packages: victoria-metrics"
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="victoria-metrics-"))
+        port, self.graphite_port = free_ports(2)
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = Process(
+            [
+                "victoria-metrics",
+                f"-storageDataPath={self.folder}/data",
+                f"-httpListenAddr=127.0.0.1:{port}",
+                f"-graphiteListenAddr=127.0.0.1:{self.graphite_port}",
+                "-retentionPeriod=1y",
+                "-search.latencyOffset=0s",  # or the newest half minute is not answered
+                "-search.disableCache",  # the tests look at what has just come in
+                "-memory.allowedBytes=64MB",
+            ],
+            os.environ,
+            self.folder / "log",
+        )
+        try:
+            wait_until(self._answers, _START_S, "an answer of VictoriaMetrics")
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def query(self, promql: str) -> Found:
+        """What an instant query answers now."""
+        found = self._get("api/v1/query", query=promql)["data"]["result"]
+        return [(one["metric"], float(one["value"][1])) for one in found]
+
+    def samples(self, selector: str) -> list[tuple[dict[str, str], list[float], list[int]]]:
+        """Everything stored of each series: its labels, values, and times in milliseconds."""
+        text = self._text("api/v1/export", **{"match[]": selector})
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [(one["metric"], one["values"], one["timestamps"]) for one in lines]
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        self._process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        self._process.check()
+        try:
+            return self._text("health") == "OK"
+        except OSError:
+            return False
+
+    def _get(self, page: str, **query: str) -> Any:
+        return json.loads(self._text(page, **query))
+
+    def _text(self, page: str, **query: str) -> str:
+        url = f"{self.url}/{page}?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return reply.read().decode()
