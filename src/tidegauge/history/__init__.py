@@ -1,0 +1,1 @@
+"""Samples remembered: blocks of integers in one SQLite file, coarser with age."""

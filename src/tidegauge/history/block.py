@@ -1,0 +1,82 @@
+"""A block: some hundred points of all series of one entity, or of one tier of buckets, as bytes.
+
+Layout, little endian: the codec (u8), how many columns (u16) and points (u32), a CRC-32 of all that
+follows (u32), the length of each column (u32; the first is of the times), then the columns. A
+column without bytes is like the one named by its reader (a percentile that equals the greatest).
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from tidegauge.errors import HistoryDamaged, HistoryError
+from tidegauge.history import codec
+
+_HEAD = struct.Struct("<BHII")
+
+
+class Codec(Struct, frozen=True):
+    """How columns become bytes; ``number`` is what a block's first byte says."""
+
+    number: int
+    encode: Callable[[Sequence[int]], bytes]
+    decode: Callable[[bytes, int], list[int]]
+
+
+STANDARD = Codec(1, codec.encode, codec.decode)
+"""Of the standard library."""
+
+
+def pack(using: Codec, times: Sequence[int], columns: Iterable[Sequence[int]]) -> bytes:
+    """A block of times in milliseconds and of columns as long, or empty ones."""
+    return joined(using, len(times), [using.encode(times), *map(using.encode, columns)])
+
+
+def joined(using: Codec, points: int, encoded: Sequence[bytes]) -> bytes:
+    """A block of encoded columns, of which the first is the times."""
+    body = struct.pack(f"<{len(encoded)}I", *map(len, encoded)) + b"".join(encoded)
+    return _HEAD.pack(using.number, len(encoded), points, zlib.crc32(body)) + body
+
+
+class Block:
+    """A block's bytes, of which each column is decoded when it is asked for.
+
+    Raises:
+        HistoryDamaged: it is not what was packed.
+        HistoryError: it was packed with a codec that is not among ``codecs``.
+    """
+
+    def __init__(self, data: bytes, codecs: Mapping[int, Codec]) -> None:
+        self._data = data
+        try:
+            number, count, self.points, checksum = _HEAD.unpack_from(data)
+            lengths = struct.unpack_from(f"<{count}I", data, _HEAD.size)
+        except struct.error as error:
+            raise HistoryDamaged(f"a block of history cannot be read: {error}.") from error
+        if zlib.crc32(memoryview(data)[_HEAD.size :]) != checksum:
+            raise HistoryDamaged("a block of history is not what was written: its checksum is off.")
+        if number not in codecs:
+            raise HistoryError(
+                f"a block of history was written with codec {number}, which is not installed; pip"
+                ' install "tidegauge[fast]" makes it readable.'
+            )
+        self._codec = codecs[number]
+        self._ends = [_HEAD.size + 4 * count]
+        for length in lengths:
+            self._ends.append(self._ends[-1] + length)
+
+    def __len__(self) -> int:
+        """Columns, without the times."""
+        return len(self._ends) - 2
+
+    @property
+    def times(self) -> list[int]:
+        """Milliseconds of each point."""
+        return self._codec.decode(self._data[self._ends[0] : self._ends[1]], self.points)
+
+    def column(self, number: int) -> list[int]:
+        """The values of a column; none of one without bytes."""
+        begin, end = self._ends[number + 1], self._ends[number + 2]
+        return self._codec.decode(self._data[begin:end], self.points) if begin < end else []

@@ -1,0 +1,150 @@
+"""Rows for the history, taken from the registry's instruments.
+
+Kept is what charts are made of, as the integers the instruments hold. What follows from it is not
+kept: cores from CPU time, shares from levels and limits; states and ends are events.
+"""
+
+from array import array
+from collections.abc import Mapping
+from typing import cast
+
+from msgspec import Struct
+
+from tidegauge.history.codec import ABSENT, GREATEST
+from tidegauge.history.rows import Row, Shape, Stored
+from tidegauge.metrics import ContainerRecorders, Identity, Kind, Metric, Number, identity
+from tidegauge.metrics.entities import Recorders
+from tidegauge.metrics.instruments import Gauge, Instrument
+
+SHAPES_SHARED = 1000
+"""Different sets of series that are remembered, so that entities of the same share one."""
+
+_THOUSANDTHS = 0.001
+
+KEPT: Mapping[str, float] = {
+    **dict.fromkeys(
+        (
+            "container.cpu.time",
+            "container.cpu.throttling.periods",
+            "container.cpu.throttling.throttled_periods",
+            "container.cpu.throttling.time",
+            "container.memory.usage",
+            "container.memory.working_set",
+            "container.memory.rss",
+            "container.memory.cache",
+            "container.memory.limit.current",
+            "container.paging.faults",
+            "container.network.io",
+            "container.network.io.sum",
+            "container.network.packet.count.sum",
+            "container.network.packet.dropped.sum",
+            "container.network.errors.sum",
+            "container.disk.io",
+            "container.disk.io.sum",
+            "container.disk.operations.sum",
+            "container.pids.count",
+            "container.filesystem.usage",
+            "container.samples.missed",
+            "engine.containers",
+            "engine.images.size",
+            "engine.volumes.size",
+            "engine.build_cache.size",
+            "engine.filesystem.usage",
+            "engine.filesystem.capacity",
+            "system.cpu.time",
+            "system.memory.usage",
+            "system.memory.limit",
+            "tidegauge.process.memory",
+        ),
+        1.0,
+    ),
+    **dict.fromkeys(
+        (
+            "container.cpu.limit.current",
+            "engine.stats.cycle",
+            "system.cpu.load_average.1m",
+            "tidegauge.process.cpu.time",
+            "tidegauge.loop.lag",
+        ),
+        _THOUSANDTHS,
+    ),
+}
+"""Metrics that are kept, and to what part of what their instruments hold."""
+
+
+class _Taken(Struct, frozen=True):
+    """What the rows of one entity are made of, as long as the same series of it hold."""
+
+    recorders: Recorders
+    holding: object
+    shape: Shape
+    instruments: tuple[Instrument, ...]
+    parts: tuple[tuple[int, float], ...]
+    """Where values are not whole, and to what part they are kept."""
+
+
+class Taker:
+    """Takes rows of entities; costs 4 us for 30 series (watched by ``python bench``)."""
+
+    def __init__(self) -> None:
+        self._taken: dict[Identity, _Taken] = {}
+        self._shapes: dict[Shape, Shape] = {}
+        self._nothing = Gauge()
+
+    def row(self, recorders: Recorders, at: int, now: float) -> Row | None:
+        """What holds of an entity ``now`` (monotonic) as a row of ``at``, its milliseconds.
+
+        Nothing of a container that does not run, or of which no series are kept.
+        """
+        if isinstance(recorders, ContainerRecorders) and not recorders.in_use(now):
+            return None
+        who, holding = identity(recorders.entity), recorders.shape(now)
+        taken = self._taken.get(who)
+        if taken is None or taken.recorders is not recorders:
+            taken = self._taken[who] = self._look(recorders, holding, now, ())
+        elif taken.holding != holding:
+            taken = self._taken[who] = self._look(recorders, holding, now, taken.shape)
+        if not taken.shape:
+            return None
+        values = [ABSENT if (last := each.last) is None else last for each in taken.instruments]
+        for n, part in taken.parts:
+            if values[n] != ABSENT:
+                values[n] = round(values[n] / part)
+        return Row(who, taken.shape, at, _whole(values))
+
+    def forget(self, who: Identity) -> None:
+        """Give up what is remembered of an entity that is gone."""
+        self._taken.pop(who, None)
+
+    def _look(self, recorders: Recorders, holding: object, now: float, before: Shape) -> _Taken:
+        """What holds now. What there was ``before`` keeps its place: each shape is a block."""
+        found = {
+            _stored(metric, attributes): instrument
+            for metric, attributes, instrument in recorders.holding(now)
+            if metric.name in KEPT
+        }
+        shape = tuple(dict.fromkeys((*before, *found)))
+        if len(self._shapes) >= SHAPES_SHARED:
+            self._shapes.clear()
+        shape = self._shapes.setdefault(shape, shape)
+        instruments = tuple(found.get(stored, self._nothing) for stored in shape)
+        parts = [(n, KEPT[stored.metric]) for n, stored in enumerate(shape)]
+        return _Taken(
+            recorders, holding, shape, instruments, tuple(one for one in parts if one[1] != 1)
+        )
+
+
+def _stored(metric: Metric, attributes: tuple[tuple[str, str], ...]) -> Stored:
+    scale = metric.scale * KEPT[metric.name]
+    return Stored(metric.name, attributes, metric.kind is Kind.COUNTER, scale)
+
+
+def _whole(values: list[Number]) -> "array[int]":
+    try:
+        return array("q", cast("list[int]", values))
+    except (TypeError, OverflowError):  # one is a float, or too large for anybody's counter
+        return array("q", [_kept(value) for value in values])
+
+
+def _kept(value: Number) -> int:
+    return whole if -GREATEST <= (whole := round(value)) <= GREATEST else ABSENT

@@ -1,0 +1,133 @@
+"""Rows on their way: for the next commit, and for blocks."""
+
+from collections import Counter
+
+import pytest
+
+from history.made import DB, T0, WEB, WIDER, a_row, hole
+from manual_clock import ManualClock
+from tidegauge.history import gathering
+from tidegauge.history.codec import ABSENT
+from tidegauge.history.gathering import AHEAD_MS, POINTS, SEAL_SECONDS, Gathering
+
+
+class Gathered:
+    """Gathering at the time of the rows, and what it tells."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.clock.now = lambda: T0 / 1000
+        self.refused, self.dropped = [], Counter()
+        self.all = Gathering(self.clock, self.refused.append, lambda n: self.dropped.update(rows=n))
+
+    def rows(self, begin: int, end: int, who=WEB) -> None:
+        for n in range(begin, end):
+            assert self.all.row(a_row(n * 1000, 7 * n, n, who=who))
+
+
+@pytest.fixture
+def it() -> Gathered:
+    return Gathered()
+
+
+def test_each_row_is_for_a_commit_and_for_a_block(it):
+    """A recording begins with a hole: what counters did before it is not known."""
+    it.rows(0, 2)
+
+    assert [(row.at - T0, [*row.values]) for row in it.all.rows] == [
+        (-1, hole()),
+        (0, [0, 0]),
+        (1000, [7, 1]),
+    ]
+    (rows,) = it.all.unsealed(WEB)
+    assert [at - T0 for at in rows.times] == [-1, 0, 1000]
+    assert [*rows.column(0)] == [ABSENT, 0, 7]
+    assert it.all.unsealed(DB) == []
+
+
+def test_what_was_asked_for_does_not_change(it):
+    """It is read in a thread while rows come."""
+    it.rows(0, 2)
+    (before,) = it.all.unsealed(WEB)
+    it.rows(2, 4)
+    assert len(before.times) == len(before.values) // 2 == 3
+
+
+def test_full_buffers_become_blocks_apart_from_each_other(it):
+    """The first ones are shorter, so that not all are sealed in the same second."""
+    for who in (WEB, DB):
+        it.rows(0, 2 * POINTS, who)
+
+    sizes = [(rows.identity, len(rows.times)) for rows in it.all.sealed]
+    assert sizes == [(WEB, 503), (WEB, 600), (DB, 406), (DB, 600)]
+    assert [len(rows.times) for rows in it.all.unsealed(WEB)] == [503, 600, 98]
+
+
+def test_another_shape_begins_another_block(it):
+    """Which has no hole: the series that are in both go on."""
+    it.rows(0, 3)
+    assert it.all.row(a_row(3000, 1, 2, 3, shape=WIDER))
+
+    assert [len(rows.times) for rows in it.all.unsealed(WEB)] == [4, 1]
+    assert len(it.all.sealed) == 1
+
+
+def test_rows_out_of_time_are_refused(it):
+    """Not newer than the last, or of tomorrow; what comes right after is taken."""
+    assert not it.all.row(a_row(AHEAD_MS + 1, 1, 1))
+    it.rows(5, 6)
+    assert not it.all.row(a_row(5000, 1, 1))
+    assert not it.all.row(a_row(4000, 1, 1))
+    it.rows(6, 7)
+    assert it.refused == [WEB] * 3
+    assert len(it.all.rows) == 3
+
+
+def test_old_buffers_are_sealed_and_empty_ones_forgotten(it):
+    """A container that went away leaves nothing, and commits need not be kept for it."""
+    it.rows(0, 3)
+    assert it.all.seal_old() == []
+    assert not it.all.sealed
+    it.clock._passed += SEAL_SECONDS
+    it.rows(0, 1, DB)
+    assert it.all.seal_old() == []
+    assert [rows.identity for rows in it.all.sealed] == [WEB]
+    assert dict(it.all.newest()) == {WEB: T0 + 2000, DB: T0}
+    it.clock._passed += SEAL_SECONDS
+    assert it.all.seal_old() == [WEB]
+    assert dict(it.all.newest()) == {DB: T0}
+
+
+def test_commits_are_kept_from_the_first_that_is_in_no_block(it):
+    """However clocks of engines differ: it goes by numbers."""
+    assert it.all.keep_from == 2
+    it.rows(0, 3)
+    it.all.written([*it.all.rows])
+    it.rows(80_000, 80_001, DB)
+    it.all.written([*it.all.rows])
+    assert (it.all.commit, it.all.keep_from) == (3, 1)
+    it.clock._passed += SEAL_SECONDS
+    it.all._seal(WEB, it.all._buffers[WEB].shape)
+    assert it.all.keep_from == 2
+
+
+def test_what_was_written_goes_and_what_came_meanwhile_stays(it):
+    """Also if some of it had to be dropped meanwhile."""
+    it.rows(0, 2)
+    before = [*it.all.rows]
+    it.rows(2, 3)
+    it.all.rows.popleft()
+    it.all.written(before)
+    assert [row.at - T0 for row in it.all.rows] == [2000]
+
+
+def test_what_waits_is_bounded(it, monkeypatch):
+    """The oldest block goes, and is counted; of commits only that they are in time is lost."""
+    monkeypatch.setattr(gathering, "WAITING_VALUES", 2 * 2 * POINTS)
+    it.rows(0, 5 * POINTS)
+
+    assert [len(rows.times) for rows in it.all.sealed] == [600, 600]
+    assert it.dropped == {"rows": 503 + 600 + 600}
+    it.all.stored([*it.all.sealed][:1])
+    assert len(it.all.sealed) == 1
+    assert Gathering(it.clock, print, print).rows.maxlen == gathering.WAITING_ROWS

@@ -1,0 +1,124 @@
+"""Parts of a series from different tiers, put together."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegauge.history.codec import ABSENT
+from tidegauge.history.pieces import Piece, coarser, joined, of_samples, within
+from tidegauge.history.tiers import GAP_MS, SCALE, Column, levels, rates
+
+
+def piece(times, values, step):
+    """Buckets that hold the same in all four columns."""
+    weights = [step // 1000] * len(times)
+    return Piece([*times], Column([*values], [*values], [*values], None), step, weights)
+
+
+def told(one):
+    """Times with means."""
+    return [*zip(one.times, one.column.mean, strict=True)]
+
+
+def test_samples_stay_as_they_are_without_a_step():
+    """In their parts, holes included."""
+    one = of_samples([1, 2, 3], levels([5, ABSENT, 7]), 0)
+    assert told(one) == [(1, 5 * SCALE), (2, ABSENT), (3, 7 * SCALE)]
+    one = of_samples([0, 1000, 2000], rates([0, 1000, 2000], [5, 6, 8]), 0)
+    assert told(one) == [(0, ABSENT), (1000, SCALE), (2000, 2 * SCALE)]
+
+
+def test_samples_in_buckets():
+    """Of any step."""
+    one = of_samples([0, 1000, 5000], levels([1, 3, 5]), 2000)
+    assert (one.times, one.column.mean) == ([0, 4000], [2 * SCALE, 5 * SCALE])
+    assert (one.column.least, one.column.greatest) == (
+        [SCALE, 5 * SCALE],
+        [3 * SCALE, 5 * SCALE],
+    )
+
+
+def test_a_part_of_a_piece():
+    """What begins in a range, its end excluded."""
+    whole = piece([0, 10, 20, 30], [1, 2, 3, 4], 10)
+    assert told(within(whole, 10, 30)) == [(10, 2), (20, 3)]
+    assert within(whole, 0, 31) is whole
+    assert told(within(whole, 5, 6)) == []
+
+
+def test_coarser_buckets_hold_their_parts():
+    """Unknown parts do not count; a bucket of nothing is unknown."""
+    column = Column(
+        [1, 3, ABSENT, ABSENT],
+        [0, 2, ABSENT, ABSENT],
+        [5, 9, ABSENT, ABSENT],
+        [4, 8, ABSENT, ABSENT],
+    )
+    one = coarser(Piece([0, 10, 20, 40], column, 10, [10, 10, 10, 10]), 40)
+    column = Column([2, ABSENT], [0, ABSENT], [9, ABSENT], [8, ABSENT])
+    assert one == Piece([0, 40], column, 40, [30, 10])
+
+
+def test_a_bucket_counts_by_what_is_in_it():
+    """Nine seconds of 10 and one of 20 are 11."""
+    column = Column([10, 20], [10, 20], [10, 20], None)
+    assert coarser(Piece([0, 10], column, 10, [9, 1]), 20).column.mean == [11]
+
+
+def test_a_gap_has_a_hole():
+    """One, at its begin; between buckets that are longer than a gap, only where one is missing."""
+    samples = piece([0, 1000, GAP_MS + 1001, GAP_MS + 2001], [1, 2, 3, 4], 0)
+    assert told(joined([samples], 0)) == [
+        (0, 1),
+        (1000, 2),
+        (2000, ABSENT),
+        (GAP_MS + 1001, 3),
+        (GAP_MS + 2001, 4),
+    ]
+    minutes = piece([0, 60_000, 180_000], [1, 2, 3], 60_000)
+    assert told(joined([minutes], 60_000)) == [(0, 1), (60_000, 2), (120_000, ABSENT), (180_000, 3)]
+    tens = piece([0, 20_000, 50_000], [1, 2, 3], 10_000)
+    assert told(joined([tens], 10_000)) == [(0, 1), (20_000, 2), (50_000, 3)]
+
+
+def test_larger_buckets_come_first_and_stay():
+    """Where the finer ones are not kept any more."""
+    old = piece([0, 60_000], [1, 2], 60_000)
+    new = piece([120_000, 130_000, 140_000], [3, 4, 5], 10_000)
+    assert told(joined([old, new], 10_000)) == [*told(old), *told(new)]
+    assert told(joined([old, new], 120_000)) == [(0, 1), (120_000, 4)]
+
+
+def test_a_gap_between_pieces_has_a_hole():
+    """As one within them."""
+    old = piece([0, 60_000], [1, 2], 60_000)
+    new = piece([240_000], [3], 10_000)
+    assert told(joined([old, new], 10_000)) == [
+        (0, 1),
+        (60_000, 2),
+        (120_000, ABSENT),
+        (240_000, 3),
+    ]
+
+
+@given(
+    st.lists(st.integers(1, 80_000), min_size=1, max_size=40),
+    st.sampled_from((0, 1000, 10_000, 60_000)),
+    st.integers(0, 40),
+)
+def test_no_bucket_is_doubled_and_none_is_missing(steps, step, cut):
+    """However the samples are cut into pieces."""
+    times, at = [], 0
+    for passed in steps:
+        at += passed
+        times.append(at)
+    values = [*range(len(times))]
+    cut = min(cut, len(times))
+    parts = [
+        of_samples(times[begin:end], levels(values[begin:end]), step)
+        for begin, end in ((0, cut), (cut, len(times)))
+        if begin < end
+    ]
+    one = joined(parts, step)
+    assert one.times == sorted(set(one.times))
+    known = [at for at, value in told(one) if value != ABSENT]
+    assert known == sorted({at - at % step if step else at for at in times})
