@@ -1,0 +1,1 @@
+"""The web server: what is asked of Tidegauge over HTTP."""

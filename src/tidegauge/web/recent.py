@@ -1,0 +1,154 @@
+"""The newest of each container: its last interval, and some minutes of one-second points."""
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping
+
+from tidegauge.docker.frames import Container, NetworkStats
+from tidegauge.docker.intervals import Interval
+from tidegauge.globs import Selection
+from tidegauge.readings import cpu, disk, memory, network
+from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES
+
+POINTS = 300
+"""What is kept of each container: five minutes of an engine that sends each second."""
+
+SPARKS = ("cpu", "memory", "rx")
+
+_WIDTH = len(SPARKS)
+_GAP = (math.nan,) * _WIDTH
+
+
+class Newest:
+    """The last interval of a container, and its newest points.
+
+    ``left_out`` are the categories that the configuration does not record of it.
+    """
+
+    __slots__ = ("_points", "interval", "left_out")
+
+    def __init__(self, interval: Interval, left_out: frozenset[str]) -> None:
+        self.interval, self.left_out = interval, left_out
+        self._points = array("d")
+
+    def add(self, interval: Interval) -> None:
+        """Take the next one; seconds for which none came are gaps."""
+        container = interval.container
+        passed = (interval.now.read - self.interval.now.read).total_seconds()
+        missed = round(passed / SECONDS_BETWEEN_SAMPLES[container.engine.kind]) - 1
+        self.interval = interval
+        for _ in range(min(missed, POINTS)):
+            self._points.extend(_GAP)
+        self._points.extend(
+            math.nan if each is None else each for each in _point(interval, self.left_out)
+        )
+        if len(self._points) > 2 * POINTS * _WIDTH:
+            del self._points[: -POINTS * _WIDTH]
+
+    def sparks(self, count: int) -> dict[str, list[float | None]]:
+        """The newest points, oldest first."""
+        newest = self._points[-count * _WIDTH :]
+        return {
+            name: [None if math.isnan(value) else value for value in newest[n::_WIDTH]]
+            for n, name in enumerate(SPARKS)
+        }
+
+
+class Recent:
+    """What the API shows of the newest second. A sample costs 6 us."""
+
+    def __init__(self) -> None:
+        self._kept: Mapping[str, Selection] = {}
+        self._newest: dict[tuple[str, str], Newest] = {}
+
+    def choose(self, kept: Mapping[str, Selection]) -> None:
+        """Show of containers what these select by alias for each category; without one, all."""
+        self._kept = kept
+        for (_, alias), newest in self._newest.items():
+            newest.left_out = self._left_out(alias)
+
+    def interval(self, interval: Interval) -> None:
+        """Take the interval a sample ends."""
+        container = interval.container
+        key = (container.engine.name, container.alias)
+        newest = self._newest.get(key)
+        if newest is None:
+            self._forget_silent(interval)
+            newest = self._newest[key] = Newest(interval, self._left_out(container.alias))
+        newest.add(interval)
+
+    def of(self, container: Container) -> Newest | None:
+        """The newest of a container by its alias."""
+        return self._newest.get((container.engine.name, container.alias))
+
+    def _left_out(self, alias: str) -> frozenset[str]:
+        return frozenset(name for name, chosen in self._kept.items() if not chosen.takes(alias))
+
+    def _forget_silent(self, interval: Interval) -> None:
+        """Memory is bounded: what was silent for longer than is shown is given up."""
+        now = interval.now.read
+        for key, newest in list(self._newest.items()):
+            if (now - newest.interval.now.read).total_seconds() > POINTS:
+                del self._newest[key]
+
+
+def _point(
+    interval: Interval, left_out: frozenset[str]
+) -> tuple[float | None, float | None, float | None]:
+    used = None if "docker-cpu" in left_out else cpu(interval)
+    held = None if "docker-memory" in left_out else memory(interval)
+    received = None if "docker-network" in left_out else traffic(interval)[0]
+    cores = used.cores if used else None
+    return cores, held.working_set if held else None, received
+
+
+def traffic(interval: Interval) -> tuple[float | None, float | None]:
+    """Bytes received and sent a second, over all interfaces; `None` without two samples."""
+    now, earlier = network(interval), _earlier(interval)
+    before = network(earlier) if earlier else None
+    if now is None or before is None or earlier is None:
+        return None, None
+    known = {each.name: each.stats for each in before.interfaces}
+    pairs = [(known.get(each.name, _NOTHING), each.stats) for each in now.interfaces]
+    seconds = _seconds(interval)
+    return (
+        _rate(((old.rx_bytes, new.rx_bytes) for old, new in pairs), seconds),
+        _rate(((old.tx_bytes, new.tx_bytes) for old, new in pairs), seconds),
+    )
+
+
+def block_io(interval: Interval) -> tuple[float | None, float | None]:
+    """Bytes read and written a second, over all devices; `None` without two samples."""
+    now, earlier = disk(interval), _earlier(interval)
+    before = disk(earlier) if earlier else None
+    if now is None or before is None:
+        return None, None
+    known = {each.device: (each.read_bytes, each.write_bytes) for each in before.devices}
+    pairs = [(known.get(each.device, (0, 0)), each) for each in now.devices]
+    seconds = _seconds(interval)
+    if not pairs:
+        return 0.0, 0.0  # it counts, and there was nothing so far
+    return (
+        _rate(((old[0], new.read_bytes) for old, new in pairs), seconds),
+        _rate(((old[1], new.write_bytes) for old, new in pairs), seconds),
+    )
+
+
+_NOTHING = NetworkStats(rx_bytes=0, tx_bytes=0)
+"""Of an interface that was not there a sample ago: it begins at zero."""
+
+
+def _earlier(interval: Interval) -> Interval | None:
+    before = interval.before
+    return None if before is None else Interval(interval.container, interval.life, None, before)
+
+
+def _seconds(interval: Interval) -> float:
+    before = interval.before or interval.now
+    return (interval.now.read - before.read).total_seconds()
+
+
+def _rate(pairs: Iterable[tuple[int | None, int | None]], seconds: float) -> float | None:
+    """What was added in all; a count that falls adds nothing."""
+    added = [max(0, new - old) for old, new in pairs if old is not None and new is not None]
+    return sum(added) / seconds if added else None

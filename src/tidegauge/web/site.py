@@ -1,0 +1,36 @@
+"""Everything that is served, put together: what pages there are, who is let in, how they answer."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from tidegauge.journal import Journal
+from tidegauge.web.answers import add_headers, errors
+from tidegauge.web.api import LIVE
+from tidegauge.web.gate import Gate
+
+
+class Part(Protocol):
+    """Some of the pages."""
+
+    def add_to(self, application: web.Application) -> None:
+        """Serve them there."""
+        ...
+
+
+class Site:
+    """Makes applications as aiohttp serves them; one for each time the server runs."""
+
+    def __init__(self, parts: Sequence[Part], gate: Gate, journal: Journal) -> None:
+        self._parts, self._gate, self._journal = parts, gate, journal
+
+    def application(self) -> web.Application:
+        """All pages behind the gate."""
+        application = web.Application(
+            middlewares=[errors(self._journal, endless=(LIVE,)), self._gate.guard]
+        )
+        application.on_response_prepare.append(add_headers)
+        for part in self._parts:
+            part.add_to(application)
+        return application
