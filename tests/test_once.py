@@ -78,11 +78,31 @@ async def test_csv_has_the_same_columns(engine: FakeEngine) -> None:
     )
 
 
-async def test_the_table_is_for_people(engine: FakeEngine) -> None:
-    """Fewer columns in fitting units, rows by name, a dash for what is not known."""
+async def test_the_table_has_the_same_fields_and_units(engine: FakeEngine) -> None:
+    """Rows by name, all digits, no unit; what cannot be told apart at a glance is left out."""
     engine.add("web", streaming(frame(1), frame(2, 3000)))
     engine.add("db", streaming(frame(1), frame(2)))
     result = await ended("once", DOCKER_HOST=engine.host)
+
+    heading, db, web = (line.split() for line in result.out.splitlines())
+    assert heading == [name for name in FIELDS.split(",") if name not in {"name", "id", "image"}]
+    assert db == [*("local", "db", "1.0", "100.0", "1000", "1000", "4000", "25.0"), *"----3"]
+    assert web == [*("local", "web", "1.0", "100.0", "3000", "3000", "4000", "75.0"), *"----3"]
+
+
+def test_a_table_has_the_digits_of_json() -> None:
+    """Small shares of a core neither vanish nor become powers of ten."""
+    some = dict.fromkeys(COLUMNS) | {"engine": "e", "alias": "a", "cpu_cores": 0.000001}
+    table = as_text([some], "table", several_engines=False)
+
+    assert table.splitlines()[1].split() == ["e", "a", "0.000001", *"-" * 10]
+
+
+async def test_the_human_table_is_for_people(engine: FakeEngine) -> None:
+    """Fewer columns in fitting units, rows by name, a dash for what is not known."""
+    engine.add("web", streaming(frame(1), frame(2, 3000)))
+    engine.add("db", streaming(frame(1), frame(2)))
+    result = await ended("once", "--human", DOCKER_HOST=engine.host)
 
     assert result.out == (
         "container   cpu %   memory  mem %  received  sent  read  written  pids\n"
@@ -91,12 +111,12 @@ async def test_the_table_is_for_people(engine: FakeEngine) -> None:
     )
 
 
-def test_a_row_of_a_real_engine_fits_a_terminal() -> None:
+def test_a_human_row_of_a_real_engine_fits_a_terminal() -> None:
     """Recorded frames of Docker: every column is known, in at most 80 columns."""
     container = a_container(name="a-name-of-14-ch", alias="a-name-of-14-ch")
     recorded = intervals_of(frames("docker-20.10.24-cgroup1/lifecycle-stream")[:3], container)
     rows = [row(container, recorded[-1])]
-    text = as_text(rows, "table", several_engines=False)
+    text = as_text(rows, "human", several_engines=False)
 
     assert max(map(len, text.splitlines())) <= 80
 
@@ -129,7 +149,7 @@ async def test_one_engine_down_leaves_the_rows_of_the_other(engine: FakeEngine) 
     """The rest is printed with the engine's name, one line says what is lacking, exit code 1."""
     engine.add("web", streaming(frame(1), frame(2)))
     none = f"unix://{engine.socket}-none"
-    result = await ended("once", TIDEGAUGE_ENGINES=f"a={engine.host},b={none}")
+    result = await ended("once", "--human", TIDEGAUGE_ENGINES=f"a={engine.host},b={none}")
 
     assert result.code == 1
     assert result.out.splitlines()[0].startswith("engine  container   cpu %  memory  mem %")
@@ -195,7 +215,7 @@ async def test_two_hundred_containers_with_odd_names(engine: FakeEngine) -> None
     assert {each["alias"] for each in parsed} >= {*names}
     listed = json.loads(as_text(rows, "json", several_engines=False))
     assert [each["alias"] for each in listed] == sorted(str(each["alias"]) for each in rows)
-    table = as_text(rows, "table", several_engines=False).splitlines()
+    table = as_text(rows, "human", several_engines=False).splitlines()
     assert len(table) == 201
     assert all(line.isprintable() for line in table)
     assert any(line.startswith("x\\x1b[2J\\ny ") for line in table)

@@ -18,7 +18,7 @@ from tidegauge.docker.roster import alive, present
 from tidegauge.errors import EngineError
 from tidegauge.journal import Journal
 from tidegauge.readings import cpu, disk, memory, network, pids
-from tidegauge.terminal.table import Bytes, Cell, Form, render
+from tidegauge.terminal.table import Bytes, Cell, Exact, Form, render
 
 SAMPLE_SECONDS = 15.0
 """A container that gives no second sample in this time gets a row without rates."""
@@ -42,7 +42,10 @@ COLUMNS = (
     "pids",
 )
 
-_HEADINGS = {
+_UNNUMBERED = ("name", "id", "image")
+"""Beside engine and alias there is no room for them in a table."""
+
+_FOR_PEOPLE = {
     "container": "alias",
     "cpu %": "cpu_percent",
     "memory": "memory_working_set_bytes",
@@ -53,7 +56,7 @@ _HEADINGS = {
     "written": "disk_write_bytes",
     "pids": "pids",
 }
-"""The table's columns: what fits a terminal of 80 columns."""
+"""What fits a terminal of 80 columns."""
 
 Row = Mapping[str, Cell]
 
@@ -74,17 +77,28 @@ async def once(
 
 
 def as_text(rows: Sequence[Row], form: str, *, several_engines: bool) -> str:
-    """The rows for people (``table``) or for programs (``json``, ``csv``)."""
-    if form != "table":
-        return render(COLUMNS, rows, cast("Form", form))
-    headings = {"engine": "engine"} | _HEADINGS if several_engines else _HEADINGS
-    shown = [{head: _for_people(row, column) for head, column in headings.items()} for row in rows]
-    return render([*headings], shown, "table")
+    """The rows as a ``table``, ``json`` or ``csv`` in base units, or ``human``.
+
+    All but the last have the same fields, but for names that a table has no room for.
+    """
+    if form == "human":
+        headings = {"engine": "engine"} | _FOR_PEOPLE if several_engines else _FOR_PEOPLE
+        shown = [{head: _fitting(row, field) for head, field in headings.items()} for row in rows]
+        return render([*headings], shown, "table")
+    if form == "table":
+        fields = [field for field in COLUMNS if field not in _UNNUMBERED]
+        exact = [{field: _exact(row[field]) for field in fields} for row in rows]
+        return render(fields, exact, "table")
+    return render(COLUMNS, rows, cast("Form", form))
 
 
-def _for_people(row: Row, column: str) -> Cell:
-    value = row[column]
-    return Bytes(value) if isinstance(value, int) and column.endswith("_bytes") else value
+def _fitting(row: Row, field: str) -> Cell:
+    value = row[field]
+    return Bytes(value) if isinstance(value, int) and field.endswith("_bytes") else value
+
+
+def _exact(value: Cell) -> Cell:
+    return Exact(value) if isinstance(value, float) else value
 
 
 def _tell_missing(keys: Iterable[str], journal: Journal) -> None:
