@@ -23,8 +23,9 @@ class Ended(NamedTuple):
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Nothing of the machine's own but where programs are; times are in UTC."""
-    return {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8"} | variables
+    """Nothing of the machine's own but where programs are; times are in UTC, no port is taken."""
+    usual = {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8"}
+    return usual | {"TIDEGAUGE_WEB_LISTEN": "", "TIDEGAUGE_HISTORY_ENABLED": "false"} | variables
 
 
 async def ended(*arguments: str, before: tuple[str, ...] = (), **variables: str) -> Ended:

@@ -5,23 +5,33 @@ Where a server cannot run, its tests are skipped with the reason; with CI=true t
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import pytest
 
 from servers.engine import DockerEngine
 from servers.graphite import Graphite
-from servers.sshd import Sshd
 from servers.statsd import Statsd
 
+pytest.register_assert_rewrite("history.conformance")
 
-def _require(server: type[DockerEngine | Graphite | Sshd | Statsd]) -> None:
+
+class Server(Protocol):
+    """A class of `servers`."""
+
+    __name__: str
+
+    def missing(self) -> str: ...
+
+
+def _require(server: Server) -> None:
     if lack := server.missing():
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         refuse(f"{server.__name__} cannot run here: {lack}")
 
 
 @pytest.fixture(scope="session")
-def require() -> Callable[[type[Sshd]], None]:
+def require() -> Callable[[Server], None]:
     """For servers that a few tests start themselves."""
     return _require
 

@@ -23,7 +23,7 @@ from tidegauge.docker.recording import RecordingTransport
 from tidegauge.docker.tape import Header, Message, RecordedEngine, TapeReader, TapeWriter
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.exporters import Delivery
-from tidegauge.metrics import Attributes, Number, Snapshot, merge
+from tidegauge.metrics import Attributes, Number, Snapshot, identity, merge
 from tidegauge.playback import PlaybackClock
 from tidegauge.replay import Played, Replay
 from tidegauge.streams import ticks
@@ -59,8 +59,7 @@ class Keep:
         whole = merge(self.snapshots)
         return {
             (
-                each.entity.engine.name,
-                each.entity.alias,
+                *identity(each.entity)[1:],
                 each.metric.name,
                 each.attributes,
             ): (each.samples, each.last)
@@ -104,7 +103,9 @@ def replayed(path: Path, options: Options = AT_THE_END, speed: float = math.inf)
 class Live:
     """The whole program on engines, recorded on a tape from entry to exit."""
 
-    def __init__(self, path: Path, options: Options = AT_THE_END, **hosts: str) -> None:
+    def __init__(
+        self, path: Path, options: Options = AT_THE_END, *, here: bool = False, **hosts: str
+    ) -> None:
         self.journal, self.sentences = a_journal()
         self.keep, self.clock, self.stop = Keep(), SystemClock(), asyncio.Event()
         self.tape = TapeWriter(path, self.clock, self.stop.set, force=False)
@@ -117,7 +118,9 @@ class Live:
             for name, host in hosts.items()
         ]
         self.tape.begin("0", [RecordedEngine(name, host) for name, host in hosts.items()])
-        self.followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.5)
+        self.followers = followers_of(
+            options, clients, self.journal, self.clock, lambda: 0.5, here=here
+        )
         out = (Delivery(self.keep, self.journal),)
         every = ticks(self.clock, options.tick_interval, self.stop)
         self.program = draw(options, self.followers, out, Memory(self.journal, self.clock), every)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import platform
 import socket
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from tidegauge.config import (
     ExportersOptions,
     LimitOptions,
     Options,
+    SurveyOptions,
 )
 from tidegauge.docker.frames import Engine
 from tidegauge.errors import ConfigError
 from tidegauge.exporters.statsd import StatsdOptions
+from tidegauge.metrics import identity
 from tidegauge.readings import PidsReading
 from tidegauge.terminal.progress import Progress
+from tidegauge.web.options import WebOptions
 from waiting import wait_until_async
 
 
@@ -35,7 +39,9 @@ class Terminal(io.StringIO):
 
 
 def options(host: str, **more) -> Options:
-    return Options(engines=(EngineOptions(host=host),), agent=AgentOptions(hostname="h1"), **more)
+    """One engine, and no web server."""
+    known = {"agent": AgentOptions(hostname="h1"), "web": WebOptions(listen="")} | more
+    return Options(engines=(EngineOptions(host=host),), **known)
 
 
 def test_series_beyond_the_configured_limits_are_told_and_counted() -> None:
@@ -62,7 +68,8 @@ class Composed:
     def __init__(self, some: Options) -> None:
         self.stop, self.clock = asyncio.Event(), SystemClock()
         self.journal, self.sentences = a_journal()
-        self.program = compose(some, {}, self.clock, self.stop, Memory(self.journal, self.clock))
+        self.memory = Memory(self.journal, self.clock)
+        self.program = compose(some, {}, self.clock, self.stop, self.memory)
 
     async def run(self) -> None:
         progress = Progress(io.StringIO(), 80)
@@ -89,10 +96,12 @@ def test_composing_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", refused)
     exporters = ExportersOptions(statsd=StatsdOptions())
-    composed = Composed(options("tcp://h:1", exporters=exporters))
+    composed = Composed(options("tcp://h:1", exporters=exporters, web=WebOptions()))
 
     assert [each.exporter.name for each in composed.program.deliveries] == ["statsd"]
+    assert composed.program.web is not None
     assert composed.sentences == []
+    assert Composed(options("tcp://h:1")).program.web is None
 
 
 async def test_a_run_that_stopped_leaves_no_task_and_can_be_repeated(tmp_path: Path) -> None:
@@ -119,6 +128,34 @@ async def test_a_run_that_stopped_leaves_no_task_and_can_be_repeated(tmp_path: P
             assert composed.sentences == ["engine answers", "watching"]
             received = server.recv(65536).decode().splitlines()
             assert f"kamon.h1.docker-pids.web.current:{life}|ms" in received
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_the_engine_and_the_machine_are_recorded_beside_the_containers(
+    enabled: bool, tmp_path: Path
+) -> None:
+    """Without the survey the engine is not asked; the machine is looked at all the same."""
+    async with FakeEngine(tmp_path / "s") as engine:
+        engine.add("web", streaming(frame(1)))
+        info = {"NCPU": 2, "DockerRootDir": str(tmp_path), "KernelVersion": platform.release()}
+        engine.replies["/info"] = lambda c: c.json(info)
+        composed = Composed(options(engine.host, survey=SurveyOptions(enabled=enabled)))
+        running = asyncio.create_task(composed.run())
+        known: dict[str, set[str]] = {"container": set(), "engine": set(), "host": set()}
+
+        def all_is_known() -> bool:
+            for each in composed.memory.registry.collect(0.0).present:
+                known[identity(each.entity)[0]].add(each.metric.name)
+            measured = "engine.filesystem.capacity" in known["engine"]
+            return bool(known["container"] and known["host"] and (measured or not enabled))
+
+        await wait_until_async(all_is_known, 10, "all is known")
+        composed.stop.set()
+        await running
+
+    assert {"system.cpu.time", "system.memory.limit", "tidegauge.loop.lag"} <= known["host"]
+    assert ("engine.cpu.count" in known["engine"]) == enabled
+    assert any("/info" in request for request in engine.requests) == enabled
 
 
 async def test_a_last_flush_that_hangs_is_given_up(

@@ -21,28 +21,62 @@ MAY_IMPORT = {
     "errors": "",
     "clock": "",
     "units": "",
+    "backoff": "",
     "globs": "",
     "journal": "",
     "streams": "errors clock",
-    "docker": "errors clock journal globs streams",
+    "docker": "backoff errors clock journal globs streams",
+    "simulation": "clock docker.endpoint docker.transport",
     "readings": "docker.frames docker.intervals",
     "doubts": "journal docker.frames docker.intervals",
-    "host": "",
-    "metrics": "clock host readings docker.frames docker.intervals docker.lives",
-    "exporters": "errors clock journal globs units host metrics docker.frames",
+    "host": "clock streams",
+    "metrics": (
+        "clock host readings docker.frames docker.intervals docker.lives docker.resources"
+        " docker.stock"
+    ),
+    "prometheus": "clock journal metrics docker.frames",
+    "history": (
+        "errors clock journal docker.frames docker.intervals docker.lives host metrics"
+        " prometheus.names"
+    ),
+    "exporters": (
+        "__init__ backoff errors clock journal globs units host metrics docker.frames"
+        " prometheus.names"
+    ),
+    "web": (
+        "__init__ backoff errors clock journal globs readings metrics history prometheus.text"
+        " docker.frames docker.intervals docker.lives docker.resources exporters.delivery"
+    ),
     "terminal": "",
-    "config": "errors clock journal units docker.endpoint docker.tls exporters.statsd",
+    "config": (
+        "errors clock journal units docker.endpoint docker.tls exporters.file exporters.graphite"
+        " exporters.influxdb exporters.otlp exporters.remote_write exporters.statsd history.options"
+        " web.options"
+    ),
     "pipeline": (
-        "journal globs streams docker.frames docker.intervals docker.lives readings doubts metrics"
-        " exporters"
+        "journal globs streams docker.frames docker.intervals docker.lives docker.stock host"
+        " readings doubts metrics exporters"
     ),
     "logs": "config terminal",
-    "arguments": "__init__ errors config terminal",
-    "app": "clock journal globs streams docker metrics exporters terminal config pipeline",
-    "check": "errors clock journal docker exporters terminal config app",
+    "arguments": "__init__ errors docker.endpoint config terminal top.columns",
+    "readiness": "clock docker.following metrics",
+    "app": (
+        "clock journal globs streams docker history host metrics prometheus exporters terminal web"
+        " config pipeline readiness simulation"
+    ),
+    "check": "errors clock journal docker exporters terminal web.options config app",
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
-    "session": "clock journal terminal config app signals",
+    "session": "clock history.opening journal terminal config app signals",
+    "demo": (
+        "clock journal streams docker.client docker.endpoint history terminal playback signals"
+        " simulation web.options config app"
+    ),
+    "dashboards": (
+        "errors host.proc metrics prometheus.names prometheus.cadvisor_names exporters.graphite"
+        " exporters.naming exporters.places config.places terminal.text"
+    ),
+    "top": "backoff clock errors journal streams terminal web config logs app",
     "record": "__init__ errors clock journal streams docker terminal config app signals",
     "playback": "clock",
     "tally": "docker.frames metrics terminal",
@@ -51,7 +85,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
-        " once session record playback replay"
+        " dashboards.command demo once session record playback replay top"
     ),
     "__init__": "",
     "__main__": "cli",
@@ -60,13 +94,25 @@ MAY_IMPORT = {
 # Packages that are not Python's own; msgspec's structs may be used everywhere.
 THIRD_PARTY = {
     "msgspec": set(MAY_IMPORT),
-    "aiohttp": {"docker.transport", "docker.connectors", "docker.troubles"},
+    "aiohttp": {
+        *("docker.transport", "docker.connectors", "docker.troubles", "exporters.http"),
+        *("history.prometheus_server", "web", "top.agent"),
+    },
+    "cramjam": {"exporters.remote_write"},
+    "google": {"exporters.otlp_messages"},
+    "grafana_foundation_sdk": {"dashboards.grafana", "dashboards.pictures"},
     "hocon": {"config.hocon"},
+    "opentelemetry": {"exporters.otlp_messages"},
+    "rich": {"top"},
     "structlog": {"logs", "journal"},
+    "textual": {"top"},
 }
 
 # Modules of `exporters` that are not an exporter themselves but lent to all.
-SHARED_BY_EXPORTERS = {"__init__", "delivery", "http", "naming", "options", "senders"}
+SHARED_BY_EXPORTERS = {
+    *("__init__", "backlog", "delivery", "http", "line_protocol", "naming", "options"),
+    *("otlp_messages", "places", "senders", "spool"),
+}
 
 # Calls of these at the top of a module would be state that all users of the process share.
 STATEFUL = {"asyncio", "threading", "socket", "aiohttp", "logging", "structlog", "contextvars"}

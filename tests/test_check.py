@@ -15,6 +15,7 @@ from snapshots import a_journal
 from tidegauge.check import check
 from tidegauge.config import EngineOptions, ExportersOptions, FilterOptions, Options
 from tidegauge.exporters.statsd import StatsdOptions
+from tidegauge.web.options import WebOptions
 
 NOWHERE = "Metrics go nowhere: add a table such as [exporters.statsd].\n"
 UNPRIVILEGED = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -27,10 +28,11 @@ async def engine(tmp_path: Path):
 
 
 def options(*engines: FakeEngine, **more) -> Options:
-    """These engines, named a, b and so on."""
+    """These engines, named a, b and so on, and no web server."""
     named = zip("abc", engines, strict=False)
+    known = {"web": WebOptions(listen="")} | more
     return Options(
-        engines=tuple(EngineOptions(name=name, host=each.host) for name, each in named), **more
+        engines=tuple(EngineOptions(name=name, host=each.host) for name, each in named), **known
     )
 
 
@@ -232,3 +234,9 @@ async def test_what_is_no_engine_is_said(banner: bytes, reply: bytes, sentence: 
     assert result.code == 1
     assert result.out == NOWHERE
     assert result.err == f"tidegauge: {sentence.format(address)}\n"
+
+
+async def test_where_metrics_are_served_is_said(engine: FakeEngine) -> None:
+    """Also where nothing else takes them; then they do not go nowhere."""
+    text = await report(options(engine, web=WebOptions()))
+    assert text.endswith("\nMetrics are served at http://127.0.0.1:8470/metrics.\n")

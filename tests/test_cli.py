@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from command import TIDEGAUGE, ended, environment
+from tidegauge import __main__ as entry
 from tidegauge import __version__
 from tidegauge.arguments import COMMANDS
 from tidegauge.cli import main
@@ -33,10 +34,10 @@ MISTAKES = [
     (
         ("bogus",),
         {},
-        "unknown command bogus; known here: run, check, once, graph, record, replay, sample-conf",
+        "unknown command bogus; known here: run, demo, check, once,",
     ),
     (("chek",), {}, "unknown command chek; did you mean check?"),
-    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, check, once, graph, record,"),
+    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, demo, check, once,"),
     (("--bogus",), {}, "unknown argument --bogus; see tidegauge run --help."),
     (("check", "--bogus"), {}, "unknown argument --bogus; see tidegauge check --help."),
     (("once", "web"), {}, "unknown argument web; see tidegauge once --help."),
@@ -188,7 +189,7 @@ def test_the_graph_is_the_pipeline_that_would_run(capsys: pytest.CaptureFixture[
     """With the category filters, the tick, and a branch for each exporter."""
     assert main(["graph", "-c", write("x.toml", FILTERED)]) == 0
     collecting, reporting = capsys.readouterr().out.split("\n\n")
-    assert collecting.startswith("stats streams of local ─")
+    assert collecting.startswith("stats streams of local + host ─")
     branches = re.findall(r"[├└]─▶ (.+ ─▶ record .+)", collecting)
     for branch in (
         "cpu of shop-* but not shop-x ─▶ record cpu",
@@ -214,7 +215,7 @@ def test_the_graph_as_mermaid(capsys: pytest.CaptureFixture[str]) -> None:
     """The same for documents: every label, every edge."""
     assert main(["graph", "--mermaid", "-c", write("x.toml", FILTERED)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith('flowchart LR\n    p0n1["stats streams of local"]\n')
+    assert out.startswith('flowchart LR\n    p0n1["stats streams of local + host"]\n')
     assert re.search(r'p0n\d+ --> p0n\d+\["cpu of shop-\* but not shop-x"\]\n', out)
     assert out.endswith(
         '    p1n2 --> p1n3["statsd (8, drop oldest)"]\n'
@@ -261,6 +262,13 @@ async def test_a_terminal_without_the_signs_still_gets_the_drawing() -> None:
     assert result.err == ""
 
 
+@pytest.mark.parametrize("module", ["msgspec", "asyncio"])
+async def test_an_interrupt_during_the_start_ends_a_command_quietly(module: str) -> None:
+    """Ctrl-C while the program is still being imported: the usual code, no traceback."""
+    write(f"{module}.py", "raise KeyboardInterrupt")
+    assert await ended("check") == (130, "", "")
+
+
 def test_an_interrupt_ends_a_command_quietly(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,5 +278,6 @@ def test_an_interrupt_ends_a_command_quietly(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tidegauge.cli.load", interrupted)
-    assert main(["check"]) == 130
+    monkeypatch.setattr("sys.argv", ["tidegauge", "check"])
+    assert entry.main() == 130
     assert capsys.readouterr() == ("", "")

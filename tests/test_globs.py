@@ -103,3 +103,23 @@ def test_selection_takes_everything_unless_told() -> None:
 def test_repr_shows_the_pattern() -> None:
     """A glob in a failing assertion can be read."""
     assert repr(Glob("a*")) == "Glob('a*')"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "taken"),
+    [
+        (["**"], "a ab b !a"),
+        ([], ""),
+        (["a*"], "a ab"),
+        (["a*", "!*b"], "a"),
+        (["!*b", "a*"], "a"),
+        (["!a*"], "b !a"),
+        (["\\!a"], "!a"),
+        (["!!a"], "a ab b"),
+    ],
+)
+def test_a_pattern_with_an_exclamation_mark_takes_away(patterns: list[str], taken: str) -> None:
+    """Wherever it stands; alone, from everything."""
+    selection = Selection.of(patterns)
+
+    assert " ".join(filter(selection.takes, ["a", "ab", "b", "!a"])) == taken

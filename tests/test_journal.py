@@ -37,6 +37,18 @@ def test_drops_are_counted() -> None:
     assert journal.counts == {"sample out of order": 5, "nothing": 0}
 
 
+def test_where_a_bug_showed_itself_is_for_the_curious() -> None:
+    """On one line of level debug, and no count of its own."""
+    log = Lines("logfmt", "debug")
+    error = ValueError("two\nlines")
+    log.journal.traceback(error)
+
+    (line,) = log.written
+    assert "level=debug event=traceback" in line
+    assert "ValueError: two" in line
+    assert log.journal.counts == {}
+
+
 def test_codes_are_keys_in_the_log() -> None:
     """One word each, in a trouble and in the last line, most frequent first."""
     log = Lines("logfmt")

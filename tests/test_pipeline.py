@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from manual_clock import ManualClock, settle
 from recorded import a_container, frames
@@ -11,12 +14,13 @@ from snapshots import a_journal
 from tidegauge.app import BufferWatch
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
 from tidegauge.exporters.delivery import DEADLINE
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Registry, Snapshot
+from tidegauge.metrics import Registry, Snapshot, identity
 from tidegauge.pipeline import collecting, reporting
 from tidegauge.streams import Source, Tick, from_iterable
 from tidegauge.streams.drawing import as_text
@@ -112,7 +116,7 @@ async def test_every_frame_is_counted_and_nothing_is_made_up(
         series = {
             (each.metric.name, *each.attributes): each.samples
             for each in snapshot.series
-            if each.entity.alias == alias
+            if identity(each.entity)[2] == alias
         }
         assert all(0 <= one < 2**62 for samples in series.values() for one in samples)
         assert len(series["container.memory.usage",]) == running
@@ -129,10 +133,34 @@ async def test_a_category_filter_keeps_others_out() -> None:
     registry, _ = await collected("docker-20.10.24-cgroup1/lifecycle-stream", filters)
 
     collection = registry.collect(1.0)
-    recorded = {(each.entity.alias, each.metric.name) for each in collection.series}
+    recorded = {(identity(each.entity)[2], each.metric.name) for each in collection.series}
     assert {alias for alias, name in recorded if name.startswith("container.cpu.")} == {"web"}
     assert {alias for alias, name in recorded if name.startswith("container.memory.")} == {"db"}
     assert {alias for alias, name in recorded if name == "container.pids.count"} == {"web", "db"}
+
+
+async def test_ends_and_recreations_of_containers_are_told() -> None:
+    """One line each, with what is known; nothing else that is seen is."""
+    told = LogCapture()
+    journal = Journal(structlog.wrap_logger(None, processors=[told]))
+    web = a_container(id="b" * 64, alias="web")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    seen = (
+        Condition(web, "running", before="a" * 64),
+        Condition(web, "running"),
+        LifeEvent(web, "start", at),
+        LifeEvent(web, "die", at, exit_code=137, lifetime=2.5),
+        LifeEvent(web, "oom", at),
+    )
+    registry = Registry(journal.counts, ManualClock())
+    await collecting(from_iterable(seen), Intervals(journal.drop), registry, journal, {}).run()
+
+    assert {each.pop("log_level") for each in told.entries} == {"info"}
+    assert told.entries == [
+        {"event": "container recreated", "container": "web", "before": "a" * 12, "now": "b" * 12},
+        {"event": "container ended", "container": "web", "exit_code": 137, "lifetime_s": 2.5},
+        {"event": "container ran out of memory", "container": "web"},
+    ]
 
 
 async def test_without_exporters_ticks_still_empty_the_registry() -> None:

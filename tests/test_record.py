@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import os
 import pty
 import re
@@ -86,6 +87,16 @@ async def test_exporters_of_the_configuration_get_it(tape, tmp_path):
     assert done.code == 0, done.err
     assert re.sub(r"\d\.\d s", "0.7 s", done.out) == SUMMARY
     assert f"127.0.0.1:{port}" in done.err
+
+
+async def test_lines_on_standard_output_are_all_there_is_on_it(tape):
+    """Whoever reads them as JSON meets nothing else; what was replayed is told elsewhere."""
+    path = {"TIDEGAUGE_EXPORTERS_FILE_PATH": "-"}
+    done = await ended("replay", str(tape), "--speed", "max", **path)
+
+    assert done.code == 0, done.err
+    assert {json.loads(line)["engine"] for line in done.out.splitlines()} == {"local"}
+    assert re.sub(r"\d\.\d s", "0.7 s", done.err).endswith(SUMMARY)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,6 +11,7 @@ from readings import reference
 from recorded_engines import FOLDERS, as_recording, streams_of
 from taped import Recorded, replayed
 from tidegauge.metrics.catalogue import (
+    AT_LIMIT,
     CPU_CAPACITY,
     CPU_PERIODS,
     CPU_THROTTLED_PERIODS,
@@ -19,16 +20,22 @@ from tidegauge.metrics.catalogue import (
     CPU_USAGE,
     DISK_IO,
     DISK_OPERATIONS,
+    MAJOR,
     MEMORY_CACHE,
-    MEMORY_LIMIT,
+    MEMORY_EFFECTIVE_LIMIT,
+    MEMORY_FAILS,
+    MEMORY_FAULTS,
     MEMORY_MAX_USAGE,
+    MEMORY_PEAK,
     MEMORY_RSS,
     MEMORY_USAGE,
     MEMORY_WORKING_SET,
+    MINOR,
     NETWORK_DROPPED,
     NETWORK_ERRORS,
     NETWORK_IO,
     NETWORK_PACKETS,
+    OUT_OF_MEMORY,
     PIDS,
     PIDS_LIMIT,
     SAMPLES,
@@ -40,13 +47,23 @@ Expected = dict[tuple[str, tuple[tuple[str, str], ...]], tuple[tuple[float, ...]
 WAYS = (("network.io.direction", "receive"), ("network.io.direction", "transmit"))
 OPERATIONS = (("disk.io.direction", "read"), ("disk.io.direction", "write"))
 MODES = {"total": (), "user": (("cpu.mode", "user"),), "kernel": (("cpu.mode", "system"),)}
+EVENTS = {
+    "minor_faults": (MEMORY_FAULTS, MINOR),
+    "major_faults": (MEMORY_FAULTS, MAJOR),
+    "at_limit": (MEMORY_FAILS, AT_LIMIT),
+    "out_of_memory": (MEMORY_FAILS, OUT_OF_MEMORY),
+}
 NETWORK = (NETWORK_IO, NETWORK_PACKETS, NETWORK_ERRORS, NETWORK_DROPPED)
 THROTTLING = (CPU_PERIODS, CPU_THROTTLED_PERIODS, CPU_THROTTLED_TIME)
 CHECKED = {
     *(metric.name for metric in (*NETWORK, *THROTTLING, CPU_TIME, CPU_CAPACITY, CPU_USAGE)),
-    *(metric.name for metric in (DISK_IO, DISK_OPERATIONS, PIDS, PIDS_LIMIT, MEMORY_LIMIT)),
+    *(
+        metric.name
+        for metric in (DISK_IO, DISK_OPERATIONS, PIDS, PIDS_LIMIT, MEMORY_EFFECTIVE_LIMIT)
+    ),
     *(metric.name for metric in (MEMORY_USAGE, MEMORY_WORKING_SET, MEMORY_MAX_USAGE)),
-    *(metric.name for metric in (MEMORY_CACHE, MEMORY_RSS)),
+    *(metric.name for metric in (MEMORY_CACHE, MEMORY_RSS, MEMORY_FAULTS, MEMORY_FAILS)),
+    MEMORY_PEAK.name,
 }
 
 
@@ -112,7 +129,8 @@ class Stream:
     def expected(self) -> Expected:
         """All series by metric and attributes: samples, and the last value."""
         found = {**self._levels(), **self._gauges()}
-        for metric, attributes, numbers in (*self._cpu(), *self._network(), *self._disk()):
+        parts = (*self._cpu(), *self._memory(), *self._network(), *self._disk())
+        for metric, attributes, numbers in parts:
             if numbers is not None:
                 found[metric.name, attributes] = numbers
         return found
@@ -130,11 +148,27 @@ class Stream:
 
     def _gauges(self) -> Expected:
         gauges = {
-            MEMORY_LIMIT: self.level("memory", "limit"),
+            MEMORY_EFFECTIVE_LIMIT: self.level("memory", "limit"),
             MEMORY_MAX_USAGE: self.level("memory", "max_usage"),
             PIDS_LIMIT: self.level("pids", "limit"),
+            MEMORY_PEAK: self._peak(),
         }
         return {(metric.name, ()): (all_[-1:], all_[-1]) for metric, all_ in gauges.items() if all_}
+
+    def _peak(self) -> tuple[float, ...]:
+        """The highest usage of the last life in which there was any."""
+        used = [
+            (part["usage"], life)
+            for part, life in zip(self.part("memory"), self.lives, strict=True)
+            if part
+        ]
+        return (max(usage for usage, life in used if life == used[-1][1]),) if used else ()
+
+    def _memory(self) -> Iterator[tuple[Any, Any, Any]]:
+        parts = self.part("memory")
+        for field, (metric, attribute) in EVENTS.items():
+            numbers = self.counter([part and part[field] for part in parts])
+            yield metric, (attribute,), numbers
 
     def _cpu(self) -> Iterator[tuple[Any, Any, Any]]:
         parts = self.part("cpu")

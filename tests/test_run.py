@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import socket
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from command import TIDEGAUGE, Run, environment, running
 from fakes.engine import FakeEngine
 from fakes.stats import frame, streaming
+from servers.process import free_ports
 from waiting import wait_until_async
 
 pytestmark = pytest.mark.program
@@ -92,9 +94,13 @@ async def test_samples_arrive_under_the_right_keys(tmp_path: Path, statsd: Stats
     levels = dict(line.split(":", 1) for line in statsd.lines)
     assert {key.removeprefix("kamon.h1.docker-") for key in levels} == {
         "cpu.web.percent-cpu-usage",
+        "cpu.web.percent-of-limit",
         "cpu.web.total-usage",
+        "engine.local.stats-cycle",
         "memory.web.usage",
         "memory.web.limit",
+        "memory.web.out-of-memory",
+        "memory.web.peak-usage",
         "memory.web.working-set",
         "pids.web.current",
         "life.web.uptime",
@@ -128,6 +134,15 @@ async def test_a_signal_stops_with_a_last_flush(
     assert "Traceback" not in process.log
 
 
+def is_ready(port: int) -> bool:
+    """Has it a sample of a container?"""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as reply:
+            return reply.read() == b"ready\n"
+    except OSError:
+        return False
+
+
 async def test_a_second_signal_ends_at_once(tmp_path: Path, statsd: Statsd) -> None:
     """Even while something hangs: here an exporter's host name that never resolves."""
     path = tmp_path / "x.toml"
@@ -141,13 +156,15 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path, statsd: Statsd) -> N
         "asyncio.BaseEventLoop.getaddrinfo = hang\n",
         encoding="utf-8",
     )
+    (port,) = free_ports(1)
+    given = {"TIDEGAUGE_WEB_LISTEN": f"127.0.0.1:{port}", "PYTHONPATH": str(tmp_path)}
+
     async with (
         engine_at(tmp_path) as engine,
-        running(
-            tmp_path / "log", "-c", str(path), DOCKER_HOST=engine.host, PYTHONPATH=str(tmp_path)
-        ) as process,
+        running(tmp_path / "log", "-c", str(path), DOCKER_HOST=engine.host, **given) as process,
     ):
-        await process.says("watching")
+        engine.add("web", streaming(frame(1), frame(2)))
+        await wait_until_async(lambda: is_ready(port), 20, "there is a sample to send")
         process.send(signal.SIGTERM)
         await process.says("resolving")
         process.send(signal.SIGTERM)

@@ -1,29 +1,61 @@
 """Compose the program from its options, run both pipelines, stop in good order."""
 
 import asyncio
-import contextlib
+import os
+import platform
 import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tidegauge.clock import Clock
+from tidegauge import pipeline
+from tidegauge.clock import Clock, SystemClock
 from tidegauge.config import EngineOptions, Options
+from tidegauge.docker.absences import Absences
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.endpoint import Endpoint
+from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.survey import Survey, SurveyTimes
 from tidegauge.docker.transport import HttpTransport, Transport
-from tidegauge.exporters import EXPORTERS, Agent, Delivery, Exporter
+from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
+from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection
+from tidegauge.history.opening import Kept, open_history
+from tidegauge.history.options import path_of
+from tidegauge.history.prometheus import prometheus_history
+from tidegauge.history.remembering import Remembering
+from tidegauge.host import Host, HostSample, Proc, looks
 from tidegauge.journal import Journal
 from tidegauge.metrics import Limits, Registry
-from tidegauge.pipeline import collecting, reporting
-from tidegauge.streams import Pipeline, Running, Source, Tick, merge, ticks
+from tidegauge.pipeline import Seen
+from tidegauge.prometheus.cadvisor import CadvisorNames
+from tidegauge.prometheus.own import OurNames
+from tidegauge.prometheus.text import Page
+from tidegauge.readiness import unready
+from tidegauge.simulation.engine import SimulatedEngine
+from tidegauge.simulation.transport import SimulatedTransport
+from tidegauge.streams import Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
 from tidegauge.terminal.progress import Progress
+from tidegauge.web.api import Api
+from tidegauge.web.files import Files
+from tidegauge.web.gate import Gate
+from tidegauge.web.live import Live
+from tidegauge.web.now import Now, Sources
+from tidegauge.web.onlooker import Onlooker
+from tidegauge.web.options import Address
+from tidegauge.web.pages import Pages
+from tidegauge.web.past import Past
+from tidegauge.web.recent import Recent
+from tidegauge.web.server import WebServer
+from tidegauge.web.site import Site
 
 FLUSH_SECONDS = 5.0
 """How long the last flush may take after a stop; then what is left is given up, and told."""
@@ -38,6 +70,8 @@ class Memory:
         self.journal = journal
         self.registry = Registry(journal.counts, clock, self._refused)
         self.intervals = Intervals(journal.drop)
+        self.recent = Recent()
+        self.started_at = clock.now()
 
     def _refused(self, sentence: str, subject: str) -> None:
         self.journal.trouble("too many series", sentence, subject)
@@ -50,6 +84,8 @@ class Program(Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
     collecting: Pipeline
     reporting: Pipeline
+    web: WebServer | None = None
+    history: Kept | None = None
 
 
 def engine_client(
@@ -62,24 +98,37 @@ def engine_client(
     ``wrapped`` may put something around the transport to the engine of this name.
     """
     endpoint = find_endpoint(engine.host, engine.context, engine.tls, environ)
-    return EngineClient(engine.name, wrapped(engine.name, HttpTransport(endpoint)))
+    return EngineClient(engine.name, wrapped(engine.name, _transport_to(endpoint)))
+
+
+def _transport_to(endpoint: Endpoint) -> Transport:
+    if endpoint.simulated is None:
+        return HttpTransport(endpoint)
+    clock = SystemClock()  # an engine's time is its own
+    simulated = SimulatedEngine(endpoint.simulated, clock.now())
+    return SimulatedTransport(simulated, endpoint.text, clock)
 
 
 def choice_of(options: Options) -> Choice:
     """The containers the user chose."""
     filters = options.filters
-    return Choice(options.containers, filters.include, filters.exclude, options.labels)
+    passed_on = options.web.metrics.labels
+    return Choice(options.containers, filters.include, filters.exclude, options.labels, passed_on)
 
 
-def open_exporters(options: Options, journal: Journal, clock: Clock) -> list[Exporter]:
-    """The exporters that are switched on; none has opened a socket yet."""
-    hostname = options.agent.hostname or socket.gethostname()
-    agent = Agent(hostname, len(options.engines) > 1, clock, journal)
-    return [
-        make(table, agent)
+def open_deliveries(options: Options, journal: Journal, clock: Clock) -> tuple[Delivery, ...]:
+    """One for each exporter that is switched on; none has opened a socket or a file yet."""
+    agent = Agent(hostname_of(options), len(options.engines) > 1, clock, journal)
+    return tuple(
+        delivery_of(make(table, agent), table, agent, random.random)
         for name, make in EXPORTERS.items()
         if (table := getattr(options.exporters, name)) is not None
-    ]
+    )
+
+
+def hostname_of(options: Options) -> str:
+    """The name of this machine in all that is exported."""
+    return options.agent.hostname or socket.gethostname()
 
 
 def compose(
@@ -88,13 +137,91 @@ def compose(
     clock: Clock,
     stop: asyncio.Event,
     memory: Memory,
+    *,
+    history: Kept | None = None,
 ) -> Program:
-    """The program of these options; ``stop`` ends it with a last flush."""
+    """The program of these options; ``stop`` ends it with a last flush.
+
+    What it sees is remembered in ``history``, which `run` writes and who opened it closes.
+    """
     journal = memory.journal
     clients = [engine_client(each, environ) for each in options.engines]
-    followers = followers_of(options, clients, journal, clock, random.random)
-    out = tuple(Delivery(each, journal) for each in open_exporters(options, journal, clock))
-    return draw(options, followers, out, memory, ticks(clock, options.tick_interval, stop))
+    followers = followers_of(options, clients, journal, clock, random.random, here=True)
+    out = open_deliveries(options, journal, clock)
+    every_tick = ticks(clock, options.tick_interval, stop)
+    machine = looks(Host(hostname_of(options)), Proc(), clock)
+    web = web_of(options, followers, out, memory, clock, history=history)
+    rows = [Remembering(memory.registry, history.recorder, clock)] if history else []
+    onlookers: list[pipeline.Onlooker] = [web.onlooker] if web else []
+    onlookers += rows
+    drawn = draw(
+        *(options, followers, out, memory, every_tick),
+        machine=machine,
+        onlookers=onlookers,
+        machines=[sink(each.machine, each.name) for each in rows],
+    )
+    return replace(
+        drawn,
+        web=web.server if web else None,
+        history=history,
+    )
+
+
+def history_of(
+    options: Options, environ: Mapping[str, str], journal: Journal, clock: Clock
+) -> Kept | None:
+    """The history that is kept here, if any; it has opened nothing. Raises `ConfigError`."""
+    if not options.history.enabled or options.history.prometheus:
+        return None
+    path = path_of(options.history, environ, root=os.geteuid() == 0)
+    return open_history(options.history, path, clock, journal)
+
+
+def past_of(options: Options, clock: Clock, kept: Kept | None) -> Past | None:
+    """What is known of the past: by a server if one is named, else what is ``kept`` here."""
+    if options.history.enabled and options.history.prometheus:
+        server = options.history.prometheus
+        return Past(prometheus_history(options.history, clock), server)
+    return Past(kept.history, kept.recorder.path) if kept else None
+
+
+class Web(Struct, frozen=True):
+    """The web server, and what has to be told to it."""
+
+    server: WebServer
+    onlooker: Onlooker
+
+
+def web_of(
+    options: Options,
+    followers: Sequence[Follower],
+    out: Sequence[Delivery],
+    memory: Memory,
+    clock: Clock,
+    *,
+    history: Kept | None = None,
+) -> Web | None:
+    """The web server with all its pages, if it is switched on; it has opened nothing."""
+    if not options.web.listen:
+        return None
+    registry, journal, recent = memory.registry, memory.journal, memory.recent
+    recent.choose(kept_of(options))
+    here, since = hostname_of(options), memory.started_at
+    past = past_of(options, clock, history)
+    now = Now(Sources(registry, recent, followers, out, journal, clock, here, since, past))
+    live = Live(now, clock, journal)
+    shown = options.web.metrics
+    chosen = Chosen(shown.containers, shown.metrics)
+    pages = Pages(
+        Page(OurNames(journal, chosen.takes), registry, clock),
+        Page(CadvisorNames(shown.labels, clock, chosen.takes), registry, clock),
+        partial(unready, followers, registry, clock),
+    )
+    address = Address.parse(options.web.listen)
+    gate = Gate(options.web.token, address)
+    site = Site((pages, Api(now, live, past, clock), Files()), gate, journal)
+    server = WebServer(address, site.application, journal, clock, random.random, beside=live.run)
+    return Web(server, Onlooker(recent, live))
 
 
 def followers_of(
@@ -103,10 +230,23 @@ def followers_of(
     journal: Journal,
     clock: Clock,
     random: Callable[[], float],
+    *,
+    here: bool = False,
 ) -> tuple[Follower, ...]:
-    """One follower for each engine."""
-    choice = choice_of(options)
-    return tuple(Follower(each, choice, journal, clock, random) for each in clients)
+    """One follower for each engine; ``here`` if engines on unix sockets are on this machine."""
+    choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
+    absences = Absences(choice, journal, (each.name for each in options.engines))
+
+    def survey(client: EngineClient) -> Survey | None:
+        local = here and client.address.startswith("unix://")
+        measure = FileSystemMeter(clock, platform.release()).measure if local else None
+        on = options.survey.enabled
+        return Survey(client, times, journal, clock, measure) if on else None
+
+    return tuple(
+        Follower(each, choice, journal, clock, random, survey=survey(each), absences=absences)
+        for each in clients
+    )
 
 
 def draw(
@@ -115,20 +255,36 @@ def draw(
     out: tuple[Delivery, ...],
     memory: Memory,
     every_tick: Source[Tick],
+    *,
+    machine: Source[HostSample] | None = None,
+    onlookers: Sequence[pipeline.Onlooker] = (),
+    machines: Sequence[Sink[HostSample]] = (),
 ) -> Program:
-    """Draw both pipelines."""
-    registry, seen = memory.registry, merge(*(each.source() for each in followers))
+    """Draw both pipelines; without ``machine`` nothing is recorded of this one."""
+    registry = memory.registry
+    sources: list[Source[Seen]] = [each.source() for each in followers]
+    if machine is not None:
+        sources.append(machine)
     registry.limit(Limits(options.limits.series_per_container, options.limits.series))
-    kept: dict[str, Selection] = {
-        category: Selection(each.include, each.exclude)
-        for category, each in options.filters.categories.items()
-    }
+    kept, journal, seen = kept_of(options), memory.journal, merge(*sources)
     return Program(
         followers,
         out,
-        collecting(seen, memory.intervals, registry, memory.journal, kept),
-        reporting(every_tick, registry, out),
+        pipeline.collecting(
+            *(seen, memory.intervals, registry, journal, kept),
+            onlookers=onlookers,
+            machines=machines,
+        ),
+        pipeline.reporting(every_tick, registry, out),
     )
+
+
+def kept_of(options: Options) -> dict[str, Selection]:
+    """Which containers each category records."""
+    return {
+        category: Selection(each.include, each.exclude)
+        for category, each in options.filters.categories.items()
+    }
 
 
 async def run(
@@ -141,23 +297,39 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             collecting = tasks.create_task(program.collecting.run())
             waiting = tasks.create_task(show_start(program.followers, journal, clock, progress))
-            flushing = tasks.create_task(reporting.run())
+            sending = [tasks.create_task(each.run()) for each in program.deliveries]
+            flushing = tasks.create_task(_flush(reporting, program.deliveries))
             watching = tasks.create_task(_watch_buffers(buffers, clock))
+            serving = tasks.create_task(program.web.run()) if program.web else None
+            if program.history is not None:
+                tasks.create_task(program.history.recorder.run())
             await stop.wait()
             collecting.cancel()
             waiting.cancel()
-            await _last_flush(flushing, journal)
+            await _last_flush([flushing, *sending], journal)
             watching.cancel()
+            if serving is not None:
+                serving.cancel()
+            if program.history is not None:
+                program.history.recorder.end()
             buffers.tell()
     finally:
         progress.done()
         await _close(program.deliveries)
 
 
-async def _last_flush(flushing: "asyncio.Task[None]", journal: Journal) -> None:
-    done, _ = await asyncio.wait([flushing], timeout=FLUSH_SECONDS)
-    if not done:
-        flushing.cancel()
+async def _flush(reporting: Running, out: Iterable[Delivery]) -> None:
+    """Report until the last tick, then let the deliveries finish."""
+    await reporting.run()
+    for each in out:
+        each.end()
+
+
+async def _last_flush(flushing: Iterable["asyncio.Task[None]"], journal: Journal) -> None:
+    _, late = await asyncio.wait(flushing, timeout=FLUSH_SECONDS)
+    for each in late:
+        each.cancel()
+    if late:
         journal.trouble(
             "last flush",
             f"the last flush took longer than {FLUSH_SECONDS:g} s and was given up.",
@@ -166,8 +338,7 @@ async def _last_flush(flushing: "asyncio.Task[None]", journal: Journal) -> None:
 
 async def _close(out: Sequence[Delivery]) -> None:
     for each in out:
-        with contextlib.suppress(OSError):  # the socket is gone either way
-            await each.exporter.close()
+        await each.close()
 
 
 class BufferWatch:

@@ -8,13 +8,19 @@ from typing import NoReturn
 
 from tidegauge import __version__
 from tidegauge.config.places import suggestion
+from tidegauge.docker.endpoint import MOST_SIMULATED, Simulated
 from tidegauge.errors import ConfigError
 from tidegauge.terminal.text import printable
+from tidegauge.top.columns import SORTABLE
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": (
         "watch containers until stopped (the default)",
         "Watch all chosen containers and export what they use, until Ctrl-C or SIGTERM.",
+    ),
+    "demo": (
+        "watch a made-up engine, without Docker",
+        "Watch an engine that is made up, on which things happen, until Ctrl-C. Nothing stays.",
     ),
     "check": (
         "say what would be watched, and why",
@@ -22,7 +28,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "once": (
         "print one sample of every container",
-        "Print one sample of every chosen container: a table, or all columns in base units.",
+        "Print one sample of every chosen container in base units: a table, JSON or CSV.",
+    ),
+    "top": (
+        "watch containers in the terminal",
+        "Show what containers use, live: from an agent that runs, or straight from the engines.",
     ),
     "graph": (
         "print the pipeline, as text or Mermaid",
@@ -36,6 +46,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "play a recording through the pipeline",
         "Play a recording as if its engines were there, to your exporters or to a table.",
     ),
+    "dashboards": (
+        "write dashboards for Grafana",
+        "Write Grafana dashboards and the files that provision them. No engine is asked.",
+    ),
     "sample-config": (
         "print every option, with its default",
         "Print a configuration with every option explained and commented out.",
@@ -44,9 +58,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Each command's line in the list of commands, and its description."""
 
 EXAMPLES = """examples:
+  tidegauge demo                             look around, without Docker
   tidegauge sample-config > tidegauge.toml   write down every option there is
   tidegauge check -c tidegauge.toml          what would be watched, and why
   tidegauge run -c tidegauge.toml            watch, until Ctrl-C
+  tidegauge top --sort memory                watch in the terminal; ? for keys
   tidegauge once --json                      one sample of every container
   tidegauge record day.tape --seconds 600    ten minutes, to be looked at later:
   tidegauge replay day.tape --speed max      a table of what was used
@@ -64,6 +80,13 @@ class Arguments(argparse.Namespace):
     seconds: float | None = None
     force: bool = False
     speed: float = 1.0
+    listen: str | None = None
+    containers: int
+    connect: str | None = None
+    sort: str = "cpu"
+    filter: str = ""
+    folder: Path
+    wanted: str | None = None
 
 
 def parse(given: Sequence[str]) -> Arguments:
@@ -73,6 +96,8 @@ def parse(given: Sequence[str]) -> Arguments:
     if not first.startswith("-") and first not in COMMANDS:
         raise ConfigError(f"unknown command {printable(first)}; {suggestion(first, COMMANDS)}")
     arguments, unknown = _parser().parse_known_args(completed, Arguments())
+    if arguments.connect is not None and arguments.config is not None:
+        raise ConfigError("--connect asks an agent and -c engines; keep one of them.")
     if unknown:
         raise ConfigError(
             f"unknown argument {printable(unknown[0])}; see tidegauge {arguments.command} --help."
@@ -132,7 +157,7 @@ def _add_help(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
-    if command != "sample-config":
+    if command not in {"sample-config", "demo", "dashboards"}:
         parser.add_argument(
             "-c",
             "--config",
@@ -143,7 +168,11 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         )
     if command == "once":
         form = parser.add_mutually_exclusive_group()
-        for name, says in (("json", "a list of objects"), ("csv", "comma-separated values")):
+        for name, says in (
+            ("json", "a list of objects"),
+            ("csv", "comma-separated values"),
+            ("human", "a table for people, 80 columns wide, with units that fit"),
+        ):
             form.add_argument(
                 f"--{name}",
                 dest="form",
@@ -156,8 +185,51 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--mermaid", action="store_true", help="print Mermaid, for Markdown documents"
         )
+    if command == "demo":
+        _add_demo_options(parser)
+    if command == "top":
+        _add_top_options(parser)
+    if command == "dashboards":
+        _add_dashboard_options(parser)
     if command in {"record", "replay"}:
         _add_recording_options(parser, command)
+
+
+def _add_top_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--connect",
+        metavar="URL",
+        help="the agent to ask, such as http://127.0.0.1:8470, with the token in"
+        " TIDEGAUGE_WEB_TOKEN; without it and -c, one on this machine is looked for",
+    )
+    parser.add_argument(
+        "--sort",
+        choices=SORTABLE,
+        default="cpu",
+        metavar="COLUMN",
+        help=f"what to sort by (default: cpu): {', '.join(SORTABLE)}",
+    )
+    parser.add_argument(
+        "--filter",
+        default="",
+        metavar="TEXT",
+        help="only containers with these words in name, project, image or state",
+    )
+
+
+def _add_demo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        help="where the dashboard is, such as 127.0.0.1:8000 (default: 127.0.0.1:8470)",
+    )
+    parser.add_argument(
+        "--containers",
+        type=_containers,
+        default=Simulated().containers,
+        metavar="N",
+        help=f"so many containers (default: {Simulated().containers})",
+    )
 
 
 def _add_recording_options(parser: argparse.ArgumentParser, command: str) -> None:
@@ -175,6 +247,26 @@ def _add_recording_options(parser: argparse.ArgumentParser, command: str) -> Non
             metavar="N",
             help="so many times as fast as it was (default: 1); max for as fast as possible",
         )
+
+
+def _containers(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= MOST_SIMULATED):
+        raise argparse.ArgumentTypeError(
+            f"must be a number from 1 to {MOST_SIMULATED}, not {printable(text)}"
+        )
+    return int(text)
+
+
+def _add_dashboard_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where to write them")
+    parser.add_argument(
+        "--for",
+        dest="wanted",
+        metavar="NAMES",
+        help="only for these, such as prometheus,statsd; all are prometheus, cadvisor (its names in"
+        " Prometheus), statsd, graphite, influxdb",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 
 def _positive(text: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tidegauge.app import choice_of, engine_client, open_exporters
+from tidegauge.app import choice_of, engine_client, open_deliveries
 from tidegauge.clock import SystemClock
 from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
@@ -16,6 +16,7 @@ from tidegauge.errors import EngineError
 from tidegauge.exporters import Exporter
 from tidegauge.journal import Journal
 from tidegauge.terminal.table import Cell, render
+from tidegauge.web.options import Address, WebOptions
 
 COLUMNS = ("watched as", "container", "state", "why")
 
@@ -31,7 +32,7 @@ async def check(
     options: Options, environ: Mapping[str, str], journal: Journal
 ) -> tuple[str, list[str]]:
     """The report, and one sentence for each engine that could not be asked."""
-    exporters = open_exporters(options, journal, SystemClock())
+    exporters = [each.exporter for each in open_deliveries(options, journal, SystemClock())]
     clients = [engine_client(each, environ) for each in options.engines]
     asked = await asyncio.gather(*map(_ask, clients))
     answers = [each for each in asked if isinstance(each, Answer)]
@@ -39,7 +40,8 @@ async def check(
     parts = [
         *(_of_engine(each, choice) for each in answers),
         _of_missing(answers, choice),
-        _of_exporters(exporters, options.tick_interval),
+        _of_web(options.web),
+        _of_exporters(exporters, options.tick_interval, served=bool(options.web.listen)),
     ]
     return "\n".join(filter(None, parts)), [each for each in asked if isinstance(each, str)]
 
@@ -95,8 +97,14 @@ def _of_missing(answers: Sequence[Answer], choice: Choice) -> str:
     )
 
 
-def _of_exporters(exporters: Sequence[Exporter], tick: float) -> str:
-    if not exporters:
+def _of_web(web: WebOptions) -> str:
+    if not web.listen:
+        return ""
+    return f"Metrics are served at http://{Address.parse(web.listen)}/metrics.\n"
+
+
+def _of_exporters(exporters: Sequence[Exporter], tick: float, *, served: bool) -> str:
+    if not exporters and not served:
         return "Metrics go nowhere: add a table such as [exporters.statsd].\n"
     return "".join(
         f"Metrics go to {each.destination}, every {max(tick, each.flush_interval):g} s.\n"

@@ -5,13 +5,19 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
-from tidegauge.app import Memory, compose
+from msgspec.structs import replace
+
+from tidegauge.app import Memory, compose, history_of
 from tidegauge.arguments import Arguments, parse
 from tidegauge.check import check
 from tidegauge.clock import SystemClock
 from tidegauge.config import Loaded, load, sample
+from tidegauge.dashboards.command import dashboards
+from tidegauge.demo import demo_options, invitation, remember_past
 from tidegauge.docker.tape import TapeReader
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
@@ -23,6 +29,9 @@ from tidegauge.replay import Replay, garbage_teller
 from tidegauge.session import Session
 from tidegauge.streams import drawing
 from tidegauge.terminal.progress import Progress
+from tidegauge.top.agent import address_of
+from tidegauge.top.command import Wanted, top
+from tidegauge.top.rows import Choice
 
 Environ = Mapping[str, str]
 
@@ -39,8 +48,6 @@ def main(given: Sequence[str] | None = None) -> int:
         return _told(error, 1)
     except BrokenPipeError:  # the reader of our output has seen enough
         return 0
-    except KeyboardInterrupt:
-        return 130
 
 
 def _obey(given: Sequence[str]) -> int:
@@ -77,6 +84,29 @@ def _run(arguments: Arguments, environ: Environ) -> int:
     return 0
 
 
+def _demo(arguments: Arguments, environ: Environ) -> int:
+    loaded, progress, clock = load(None, environ), Progress(sys.stderr), SystemClock()
+    journal = _journal(loaded, progress, environ)
+    with TemporaryDirectory(prefix="tidegauge-demo-") as folder:
+        file = Path(folder, "history.db")
+        count = arguments.containers
+        options = demo_options(loaded.options, arguments.listen, count, file)
+        journal.told(invitation(options), containers=count)
+        progress.show("making up the last hour")
+        quiet = _quiet(loaded, progress, environ)
+        if remember_past(options, count, quiet, clock, progress):
+            session = Session(None, environ, journal, clock, progress)
+            asyncio.run(session.run(options))
+        progress.done()
+    return 0
+
+
+def _quiet(loaded: Loaded, progress: Progress, environ: Environ) -> Journal:
+    """For what happened before there was anybody to tell."""
+    options = replace(loaded.options, log=replace(loaded.options.log, level="error"))
+    return _journal(Loaded(options), progress, environ)
+
+
 def _check(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
     journal = _journal(loaded, Progress(sys.stderr), environ)
@@ -103,11 +133,23 @@ def _reported(report: str, troubles: Sequence[str]) -> int:
     return 1 if troubles else 0
 
 
+def _top(arguments: Arguments, environ: Environ) -> int:
+    loaded = load(arguments.config, environ)
+    connect = None if arguments.connect is None else address_of(arguments.connect)
+    choice = Choice(arguments.sort, wanted=arguments.filter)
+    wanted = Wanted(connect, arguments.config is not None, choice)
+    code, lines = asyncio.run(top(wanted, loaded.options, environ))
+    for line in (*loaded.notices, *lines):
+        print(line, file=sys.stderr)
+    return code
+
+
 def _graph(arguments: Arguments, environ: Environ) -> int:
     loaded = load(arguments.config, environ)
     journal = _journal(loaded, Progress(sys.stderr), environ)
     clock, end = SystemClock(), asyncio.Event()
-    program = compose(loaded.options, environ, clock, end, Memory(journal, clock))
+    history, memory = history_of(loaded.options, environ, journal, clock), Memory(journal, clock)
+    program = compose(loaded.options, environ, clock, end, memory, history=history)
     if arguments.mermaid:
         _print(drawing.as_mermaid(program.collecting, program.reporting))
     else:
@@ -133,9 +175,18 @@ def _replay(arguments: Arguments, environ: Environ) -> int:
         with asyncio.Runner(loop_factory=clock.new_loop) as runner:
             played = runner.run(replay.to_the_end(loaded.options, tape))
     table = "" if played.exported else played.tally.table()
-    _print(f"{table}\n{played.summary}" if table else played.summary)
+    file = loaded.options.exporters.file
+    if file is not None and file.to_standard_output:
+        progress.write_line(played.summary.rstrip())
+    else:
+        _print(f"{table}\n{played.summary}" if table else played.summary)
     if tape.breaks_off:
         raise TidegaugeError(f"{tape.breaks_off} What is there was replayed.")
+    return 0
+
+
+def _dashboards(arguments: Arguments, _environ: Environ) -> int:
+    _print(dashboards(arguments.folder, arguments.wanted, force=arguments.force))
     return 0
 
 
@@ -159,10 +210,13 @@ def _journal(loaded: Loaded, progress: Progress, environ: Environ) -> Journal:
 
 _COMMANDS: Mapping[str, Callable[[Arguments, Environ], int]] = {
     "run": _run,
+    "demo": _demo,
     "check": _check,
     "once": _once,
+    "top": _top,
     "graph": _graph,
     "record": _record,
     "replay": _replay,
+    "dashboards": _dashboards,
     "sample-config": _sample_config,
 }

@@ -15,6 +15,11 @@
     ├── ExportError               a backend did not take it: count, drop, go on
     │   ├── BackendUnavailable    it may take it later: keep it, try again
     │   └── BatchTooLarge         it takes less at once: send it in halves
+    ├── HistoryError              the store of samples could not do it: tell, try again
+    │   ├── HistoryDamaged        what it holds is not what was written: set it aside
+    │   └── HistoryRefused        it is not ours to write: tell, do without
+    ├── AgentError                another Tidegauge could not be asked: tell, try again
+    ├── Unanswerable              a request to the web server: tell who asked, with its status
     └── StreamError               how the parts of a running pipeline speak to each other
         ├── EndOfStream           nothing more will come: finish
         ├── WouldBlock            full: wait for room first
@@ -80,6 +85,30 @@ class BackendUnavailable(ExportError):
 
 class BatchTooLarge(ExportError):
     """A backend takes the like of it, but not so much at once."""
+
+
+class HistoryError(TidegaugeError):
+    """The history could not be read or written just now."""
+
+
+class HistoryDamaged(HistoryError):
+    """The history's file, or a part of it, is not what was written."""
+
+
+class HistoryRefused(HistoryError):
+    """The history's file belongs to another program, or version, or may not be written."""
+
+
+class AgentError(TidegaugeError):
+    """No agent answers at an address, or it does not let us in, or something else answers."""
+
+
+class Unanswerable(TidegaugeError):
+    """A request cannot be answered; ``status`` is HTTP's for it."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class StreamError(TidegaugeError):

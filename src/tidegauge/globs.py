@@ -38,6 +38,17 @@ class Selection:
         self._include = tuple(map(Glob, include))
         self._exclude = tuple(map(Glob, exclude))
 
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> "Selection":
+        """What a list of patterns takes; one that begins with ``!`` takes away.
+
+        If all of them take away, they do so from everything.
+        """
+        patterns = tuple(patterns)
+        exclude = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+        include = [pattern for pattern in patterns if not pattern.startswith("!")]
+        return cls(include or (["**"] if exclude else []), exclude)
+
     def __str__(self) -> str:
         excluded = ", ".join(glob.pattern for glob in self._exclude)
         included = ", ".join(glob.pattern for glob in self._include) or "none"

@@ -1,7 +1,9 @@
 """What happened, told once and counted always: one event, one sentence, one counter."""
 
+import traceback
 from collections import Counter
 from collections.abc import Mapping
+from threading import Lock
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,12 +17,14 @@ class Journal:
     A repeated trouble (the same ``code`` about the same ``subject``) is logged the first
     time only; after that its counter alone moves, until `over` says it is past. A code is a few
     plain words; in the log it is one word, ``engine_lost``, so that machines can take it as a key.
+    Any thread may tell it something.
     """
 
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._counts: Counter[str] = Counter()
         self._told: dict[tuple[str, str], None] = {}
+        self._lock = Lock()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -33,22 +37,30 @@ class Journal:
 
     def trouble(self, code: str, sentence: str, subject: str = "", **facts: object) -> None:
         """Count a trouble; log it unless it is already known about this subject."""
-        self._counts[code] += 1
-        if (code, subject) not in self._told:
+        with self._lock:
+            self._counts[code] += 1
+            if (code, subject) in self._told:
+                return
             self._told[code, subject] = None
             if len(self._told) > TROUBLES_KEPT:
                 del self._told[next(iter(self._told))]
-            self._log.warning(sentence, code=_key(code), **facts)
+        self._log.warning(sentence, code=_key(code), **facts)
 
     def drop(self, reason: str, amount: int = 1) -> None:
         """Count items that were given up on purpose; drops are never silent."""
-        self._counts[reason] += amount
+        with self._lock:
+            self._counts[reason] += amount
 
     def over(self, code: str, subject: str = "") -> bool:
         """Forget a trouble, so that its return is told again; true if it was known."""
-        known = (code, subject) in self._told
-        self._told.pop((code, subject), None)
+        with self._lock:
+            known = (code, subject) in self._told
+            self._told.pop((code, subject), None)
         return known
+
+    def traceback(self, error: BaseException) -> None:
+        """Log where a bug showed itself, for those who want every detail."""
+        self._log.debug("traceback", of="".join(traceback.format_exception(error)))
 
     def stopped(self) -> None:
         """Log the end, with all counts, most frequent first."""

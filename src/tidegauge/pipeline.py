@@ -5,14 +5,23 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
+from tidegauge.docker.stock import (
+    ContainerSize,
+    DiskUse,
+    EngineGone,
+    FileSystems,
+    Stock,
+    Surveyed,
+)
 from tidegauge.doubts import Doubts
 from tidegauge.exporters import Delivery
 from tidegauge.globs import Selection
+from tidegauge.host import HostSample
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot
 from tidegauge.readings import continuity, cpu, disk, memory, network, pids, uptime
@@ -32,20 +41,45 @@ from tidegauge.streams import (
     stateful,
 )
 
-Seen = TypeVar("Seen", Sample, LifeEvent, Condition)
+Seen = Observation | HostSample
+"""All that comes in: of engines and their containers, and of the machine."""
+
+S = TypeVar("S")
 R = TypeVar("R")
 
 
+class Onlooker(Protocol):
+    """Who sees what was recorded, besides; plain calls without I/O, as all that records."""
+
+    name: str
+
+    def interval(self, interval: Interval) -> None:
+        """A sample was recorded."""
+        ...
+
+    def condition(self, seen: Condition) -> None:
+        """A state was seen."""
+        ...
+
+    def life(self, event: LifeEvent) -> None:
+        """Something happened to a container."""
+        ...
+
+
 def collecting(
-    seen: Source[Observation],
+    seen: Source[Seen],
     intervals: Intervals,
     registry: Registry,
     journal: Journal,
     kept: Mapping[str, Selection],
+    *,
+    onlookers: Sequence[Onlooker] = (),
+    machines: Sequence[Sink[HostSample]] = (),
 ) -> Pipeline:
-    """All that is seen of containers: samples into readings, and all into instruments.
+    """All that is seen: samples into readings, and all into instruments.
 
     ``kept`` selects by alias which containers a category records; without an entry, all.
+    ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine.
     """
     return seen >> broadcast(
         only(Sample)
@@ -58,10 +92,42 @@ def collecting(
             read(pids, kept.get("docker-pids")) >> record(registry.pids),
             read(uptime, None) >> record(registry.uptime),
             read(continuity, None) >> record(registry.continuity),
+            sink(registry.cycle, "record cycle"),
             sink(Doubts(journal), "doubts"),
+            *(sink(each.interval, each.name) for each in onlookers),
         ),
-        only(Condition) >> broadcast(record(registry.condition), sink(intervals.forget)),
-        only(LifeEvent) >> broadcast(record(registry.life), sink(telling(journal), "tell")),
+        only(Condition) >> conditions(intervals, registry, journal, onlookers),
+        only(LifeEvent)
+        >> broadcast(
+            record(registry.life),
+            sink(telling(journal), "tell"),
+            *(sink(each.life, each.name) for each in onlookers),
+        ),
+        only(Surveyed) >> surveys(registry),
+        only(HostSample) >> broadcast(record(registry.host), *machines),
+    )
+
+
+def conditions(
+    intervals: Intervals, registry: Registry, journal: Journal, onlookers: Sequence[Onlooker]
+) -> Sink[Condition]:
+    """States into instruments; what is gone is forgotten, what is made anew is told."""
+    return broadcast(
+        record(registry.condition),
+        sink(intervals.forget),
+        sink(telling_recreation(journal), "tell"),
+        *(sink(each.condition, each.name) for each in onlookers),
+    )
+
+
+def surveys(registry: Registry) -> Sink[Surveyed]:
+    """What engines are asked now and then, into instruments."""
+    return broadcast(
+        only(ContainerSize) >> record(registry.size),
+        only(Stock) >> record(registry.stock),
+        only(DiskUse) >> record(registry.disk_use),
+        only(FileSystems) >> record(registry.file_systems),
+        only(EngineGone) >> record(registry.gone),
     )
 
 
@@ -82,10 +148,10 @@ def reporting(
     return every_tick >> flow(collect) >> (broadcast(*exporters) if exporters else nowhere())
 
 
-def only(kind: type[Seen]) -> Flow[Observation, Seen]:
-    """Observations of one kind."""
+def only(kind: type[S]) -> Flow[Seen, S]:
+    """What is seen of one kind."""
 
-    def of_kind(item: Observation) -> Seen | None:
+    def of_kind(item: Seen) -> S | None:
         return item if isinstance(item, kind) else None
 
     return filter_map(of_kind, kind.__name__)
@@ -100,6 +166,17 @@ def telling(journal: Journal) -> Callable[[LifeEvent], None]:
             known = {name: fact for name, fact in facts.items() if fact is not None}
             what = "container ended" if event.kind == "die" else "container ran out of memory"
             journal.told(what, container=event.container.alias, **known)
+
+    return tell
+
+
+def telling_recreation(journal: Journal) -> Callable[[Condition], None]:
+    """Puts into the log that an alias goes on with another container, by their short ids."""
+
+    def tell(seen: Condition) -> None:
+        if seen.before:
+            alias, before, now = seen.container.alias, seen.before[:12], seen.container.id[:12]
+            journal.told("container recreated", container=alias, before=before, now=now)
 
     return tell
 

@@ -1,12 +1,12 @@
 """A recording through the whole pipeline: its engines, its times; your choice and exporters."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegauge.app import Memory, draw, followers_of, open_exporters, run
+from tidegauge.app import Memory, draw, followers_of, open_deliveries, run
 from tidegauge.clock import Clock
 from tidegauge.config import EngineOptions, Options
 from tidegauge.docker.client import EngineClient
@@ -61,11 +61,11 @@ class Replay(Struct, frozen=True):
         clients = [EngineClient(each.name, player.transport(each)) for each in engines]
         # The shortest pauses: nothing is asked for later than it was when it was recorded.
         followers = followers_of(options, clients, self.journal, self.clock, lambda: 0.0)
-        exporters = self._exporters(options)
+        out = self._deliveries(options)
         program = draw(
             options,
             followers,
-            tuple(Delivery(each, self.journal) for each in (*exporters, *also, tally)),
+            (*out, *self._unhurried(Delivery(each, self.journal) for each in (*also, tally))),
             Memory(self.journal, self.clock),
             ticks(self.clock, options.tick_interval, stop),
         )
@@ -75,13 +75,17 @@ class Replay(Struct, frozen=True):
             await run(program, self.journal, self.clock, stop, self.progress)
             playing.cancel()
             showing.cancel()
-        return Played(tally, _summary(player, tally, len(engines)), exported=bool(exporters))
+        return Played(tally, _summary(player, tally, len(engines)), exported=bool(out))
 
-    def _exporters(self, options: Options) -> list[Exporter]:
-        opened = open_exporters(options, self.journal, self.system)
+    def _deliveries(self, options: Options) -> list[Delivery]:
+        opened = open_deliveries(options, self.journal, self.system)
         for each in opened:
-            self.journal.told("metrics go out", exporter=each.name, to=each.destination)
-        return [_Unhurried(each, self.clock) for each in opened]
+            exporter = each.exporter
+            self.journal.told("metrics go out", exporter=exporter.name, to=exporter.destination)
+        return self._unhurried(opened)
+
+    def _unhurried(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        return [_Unhurried(each, self.journal, self.clock) for each in deliveries]
 
     async def _show(self, player: Player) -> None:
         while True:
@@ -110,30 +114,23 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-class _Unhurried:
-    """An exporter that is waited for, however fast the recording is played."""
+class _Unhurried(Delivery):
+    """A delivery that is waited for, however fast the recording is played."""
 
-    def __init__(self, exporter: Exporter, clock: PlaybackClock) -> None:
-        self._exporter, self._clock = exporter, clock
+    def __init__(self, delivery: Delivery, journal: Journal, clock: PlaybackClock) -> None:
+        super().__init__(delivery.exporter, journal)
+        self._delivery, self._clock = delivery, clock
 
-    @property
-    def name(self) -> str:
-        return self._exporter.name
-
-    @property
-    def destination(self) -> str:
-        return self._exporter.destination
-
-    @property
-    def flush_interval(self) -> float:
-        return self._exporter.flush_interval
-
-    def encode(self, snapshot: Snapshot) -> Sequence[bytes]:
-        return self._exporter.encode(snapshot)
-
-    async def send(self, records: Sequence[bytes]) -> None:
+    async def deliver(self, snapshot: Snapshot) -> None:
         with self._clock.held():
-            await self._exporter.send(records)
+            await self._delivery.deliver(snapshot)
+            await self._delivery.settled()
+
+    async def run(self) -> None:
+        await self._delivery.run()
+
+    def end(self) -> None:
+        self._delivery.end()
 
     async def close(self) -> None:
-        await self._exporter.close()
+        await self._delivery.close()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tidegauge.app import Memory, Program, compose, run
+from tidegauge.app import Memory, Program, compose, history_of, run
 from tidegauge.clock import Clock
 from tidegauge.config import FileWatch, Options
+from tidegauge.history.opening import Kept
 from tidegauge.journal import Journal
 from tidegauge.signals import stop_at_signals
 from tidegauge.terminal.progress import Progress
@@ -41,6 +42,7 @@ class Session:
         self._file, self._environ, self._journal = file, environ, journal
         self._clock, self._progress = clock, progress
         self._memory = Memory(journal, clock)
+        self._kept: Kept | None = None
 
     async def run(self, options: Options) -> None:
         """Run to the end; raises `ConfigError` for what can only be seen when drawing."""
@@ -51,47 +53,61 @@ class Session:
         if self._file is not None:
             watch = FileWatch(self._file, self._environ, self._journal, self._clock, nudge)
         while turn is not None:
-            turn = await self._run_turn(turn, watch, stop)
+            following = await self._run_turn(turn, watch, stop)
+            await self._hand_over(turn, following)
+            turn = following
         self._journal.stopped()
 
     def _draw(self, options: Options) -> Turn:
         end = asyncio.Event()
-        program = compose(options, self._environ, self._clock, end, self._memory)
+        if self._kept is None or self._kept.options != options.history:
+            kept = history_of(options, self._environ, self._journal, self._clock)
+        else:
+            kept = self._kept
+        program = compose(options, self._environ, self._clock, end, self._memory, history=kept)
         return Turn(options, program, end)
+
+    async def _hand_over(self, turn: Turn, following: Turn | None) -> None:
+        """Close the history, unless the next turn goes on with it."""
+        kept = turn.program.history
+        if kept is not None and (following is None or following.program.history is not kept):
+            await kept.recorder.close()
 
     async def _run_turn(
         self, turn: Turn, watch: FileWatch | None, stop: asyncio.Event
     ) -> Turn | None:
         """Run until stopped, or until the file asks for another turn, which is returned."""
         self._tell_destinations(turn.program)
+        self._kept = turn.program.history
         self._memory.registry.forget_states()
         async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(self._next_turn(turn, watch, stop))
+            stopping = tasks.create_task(self._stop(turn, stop))
+            changing = tasks.create_task(self._change(turn, watch))
             await run(turn.program, self._journal, self._clock, turn.end, self._progress)
-        return waiting.result()
-
-    async def _next_turn(
-        self, turn: Turn, watch: FileWatch | None, stop: asyncio.Event
-    ) -> Turn | None:
-        """End this turn when it is time; the next one, or ``None`` at a stop."""
-        stopping = asyncio.create_task(stop.wait())
-        changing = (
-            asyncio.create_task(watch.changed(turn.options, self._draw)) if watch else stopping
-        )
-        try:
-            await asyncio.wait((stopping, changing), return_when=asyncio.FIRST_COMPLETED)
-            following = changing.result() if changing.done() and not stop.is_set() else None
-        finally:
             stopping.cancel()
             changing.cancel()
-            turn.end.set()
-        return following if isinstance(following, Turn) else None
+        return None if stop.is_set() else changing.result()
+
+    @staticmethod
+    async def _stop(turn: Turn, stop: asyncio.Event) -> None:
+        await stop.wait()
+        turn.end.set()
+
+    async def _change(self, turn: Turn, watch: FileWatch | None) -> Turn | None:
+        """End this turn when the file asks for another, which is returned."""
+        if watch is None:
+            return None
+        following = await watch.changed(turn.options, self._draw)
+        turn.end.set()
+        return following
 
     def _tell_destinations(self, program: Program) -> None:
         for each in program.deliveries:
             exporter = each.exporter
             self._journal.told("metrics go out", exporter=exporter.name, to=exporter.destination)
-        if not program.deliveries:
+        if program.history is not None:
+            self._journal.told("history is kept", file=str(program.history.recorder.path))
+        if not program.deliveries and program.web is None:
             self._journal.told("metrics go nowhere: add a table such as [exporters.statsd]")
 
     def _listen_to_signals(self, stop: asyncio.Event, nudge: asyncio.Event) -> None:

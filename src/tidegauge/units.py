@@ -1,6 +1,7 @@
 """Types and notations of option values that several parts share; knows nothing but text.
 
-A duration is held as float seconds and written as people write it: ``10s``, ``1h30m``, ``250ms``.
+A duration is held as float seconds and written as people write it: ``10s``, ``1h30m``, ``250ms``;
+a size as whole bytes: ``16MiB``, ``64kB``.
 """
 
 import re
@@ -14,6 +15,9 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 
 Seconds = Annotated[float, Meta(gt=0, extra={"unit": "s"})]
 """A duration in seconds; the mark lets a configuration spell it ``"10s"`` as well as ``10``."""
+
+Size = Annotated[int, Meta(extra={"unit": "By"})]
+"""A size in bytes; the mark lets a configuration spell it ``"16MiB"`` as well as ``16777216``."""
 
 _SECONDS: dict[str, Decimal] = {
     name: seconds
@@ -29,8 +33,20 @@ _SECONDS: dict[str, Decimal] = {
     for name in names.split()
 }
 
+_BYTES: dict[str, int] = {
+    "": 1,
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+}
+
 _NUMBER = r"\d{1,15}(?:\.\d{1,15})?"
 _PART = re.compile(rf"\s*({_NUMBER})\s*([a-z]+)", re.ASCII)
+_SIZE = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*", re.ASCII)
 _BARE = re.compile(rf"\s*{_NUMBER}\s*", re.ASCII)
 
 
@@ -64,3 +80,23 @@ def format_duration(seconds: float) -> str:
         if amount:
             parts.append(f"{amount}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``"16MiB"``, ``"1.5 GB"`` or a bare number of bytes; a fraction is cut.
+
+    Raises `ValueError` with a clause fit for users, to follow the name of what was set.
+    """
+    written = _SIZE.fullmatch(text)
+    unit = _BYTES.get(written[2]) if written else None
+    if written is None or unit is None:
+        raise ValueError(f'must be a size such as "16MiB", not "{text}"')
+    return int(Decimal(written[1]) * unit)
+
+
+def format_size(size: float) -> str:
+    """About such a text, for people: 16777216 is ``16MiB``, 1536 is ``1.5KiB``."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size >= _BYTES[unit]:
+            return f"{size / _BYTES[unit]:.1f}".removesuffix(".0") + unit
+    return f"{size:.0f}B"

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certificates import Authority
-from tidegauge.config import EngineOptions, LogOptions, Options, load
+from tidegauge.config import EngineOptions, ExportersOptions, LogOptions, Options, load
 from tidegauge.docker.endpoint import Tls
 from tidegauge.errors import ConfigError
+from tidegauge.exporters import EXPORTERS
 from tidegauge.exporters.statsd import StatsdOptions
 
 
@@ -59,12 +60,12 @@ def test_an_empty_table_switches_an_exporter_on() -> None:
     assert options("[exporters.statsd]").exporters.statsd == StatsdOptions()
 
 
-def test_the_flush_interval_follows_a_longer_tick() -> None:
-    """StatsD is not sent to more often than there is something new, without being told."""
-    statsd = options('tick_interval = "1m"\n[exporters.statsd]').exporters.statsd
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_the_flush_interval_follows_a_longer_tick(exporter: str) -> None:
+    """No exporter sends more often than there is something new, without being told."""
+    text = f'tick_interval = "1m"\n[exporters.{exporter}]'
 
-    assert statsd is not None
-    assert statsd.flush_interval == 60
+    assert getattr(options(text).exporters, exporter).flush_interval == 60
 
 
 def test_the_flush_interval_may_be_longer_than_a_tick() -> None:
@@ -204,7 +205,9 @@ MISTAKES = {
     "Log.level = 'info'": "unknown key Log; did you mean log?",
     "exporters = 3": "exporters must be a table, not 3.",
     "[exporters.statds]": "unknown key exporters.statds; did you mean statsd?",
-    "[exporters.kafka]": "unknown key exporters.kafka; known here: statsd.",
+    "[exporters.zzz]": (
+        f"unknown key exporters.zzz; known here: {', '.join(ExportersOptions.__struct_fields__)}."
+    ),
     STATSD + "prot = 8125": "unknown key exporters.statsd.prot; did you mean port?",
     STATSD + "port = 70000": "exporters.statsd.port must be at most 65535, not 70000.",
     STATSD + "port = 0": "exporters.statsd.port must be at least 1, not 0.",
@@ -215,6 +218,9 @@ MISTAKES = {
         "exporters.statsd.port must be at most 65535, not such a large number."
     ),
     STATSD + "host = 5": "exporters.statsd.host must be text in quotes, not 5.",
+    '[exporters.graphite]\nspool = "a\\u0000b"': (
+        "exporters.graphite.spool must not hold a null character."
+    ),
     STATSD + "max_packet_size = 0": "exporters.statsd.max_packet_size must be at least 64, not 0.",
     STATSD + 'include_hostname = "yes"': (
         'exporters.statsd.include_hostname must be true or false, not "yes".'

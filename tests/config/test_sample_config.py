@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 from msgspec import inspect, structs
 
@@ -34,6 +36,12 @@ def loaded(text: str, folder: Path) -> Options:
     return load(path, {}).options
 
 
+def table(exporter: str) -> msgspec.Struct:
+    """An exporter's options when nothing is set."""
+    kind = {field.name: field.type for field in structs.fields(ExportersOptions)}[exporter]
+    return next(one for one in get_args(kind) if one is not type(None))()
+
+
 def test_the_sample_as_it_is_changes_nothing(tmp_path: Path) -> None:
     """A copied sample is as good as no configuration."""
     assert loaded(sample(), tmp_path) == Options()
@@ -47,8 +55,8 @@ def test_a_commented_out_value_is_the_default(header: str, line: str, tmp_path: 
     """Taking the # from one line, and from its table, changes nothing but what the table says."""
     options = loaded(f"{header}\n{line}\n", tmp_path)
 
-    if "exporters.statsd" in header:
-        assert options == Options(exporters=ExportersOptions(statsd=StatsdOptions()))
+    if exporter := re.search(r"exporters\.(\w+)", header):
+        assert options == Options(exporters=ExportersOptions(**{exporter[1]: table(exporter[1])}))
     elif "categories" in header:
         filters = FilterOptions(categories={"docker-cpu": CategoryFilter()})
         assert options == Options(filters=filters)

@@ -18,7 +18,7 @@ from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import LifeEvent, Observation
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.journal import Journal
-from tidegauge.metrics import Attributes, Kind, Metric, Number, Registry
+from tidegauge.metrics import Attributes, Kind, Metric, Number, Registry, identity
 from tidegauge.metrics.catalogue import CATALOGUE, CPU_TIME, CPU_USAGE, MEMORY_USAGE
 from tidegauge.pipeline import collecting
 from tidegauge.streams import flow
@@ -50,7 +50,7 @@ class Watching:
     def collect(self) -> None:
         """Take what was recorded since the last call."""
         for series in self._registry.collect(0).series:
-            key = (series.entity.alias, series.metric.name, series.attributes)
+            key = (identity(series.entity)[2], series.metric.name, series.attributes)
             self.samples[key] += series.samples
             self.totals[key].append(series.last)
 

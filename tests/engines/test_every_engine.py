@@ -10,7 +10,15 @@ from engine.watching import Watching
 from engines.doing import does, more_samples
 from engines.truth import cores_between, cpu_time
 from servers.podman import Podman
-from tidegauge.metrics.catalogue import CPU_USAGE, EXITS, MISSED
+from tidegauge.metrics.catalogue import (
+    CPU_LIMIT,
+    CPU_USAGE,
+    EXITS,
+    MEMORY_AVAILABLE,
+    MEMORY_LIMIT,
+    MISSED,
+    PIDS_LIMIT,
+)
 from waiting import wait_until, wait_until_async
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(240)]
@@ -92,6 +100,19 @@ async def test_cpu_is_what_the_kernel_counts(engine):
     assert sum(cores) / len(cores) == pytest.approx(truth, abs=0.03)
     assert 0 < truth < 0.33
     assert not watching.of("burner", MISSED)
+
+
+async def test_limits_are_those_that_were_given(engine):
+    """Of CPU, memory and tasks; what is left follows from them."""
+    options = ("--cpus", "0.5", "--memory", "64m", "--pids-limit", "50")
+    engine.run("limited", "sleep", "1000", options=options)
+    async with Watching(engine, ["limited"]) as watching:
+        await more_samples(watching, "limited", 2)
+        await does(engine, "rm", "--force", "limited")
+
+    for metric, limit in ((CPU_LIMIT, 0.5), (MEMORY_LIMIT, 64 * 2**20), (PIDS_LIMIT, 50)):
+        assert set(watching.of("limited", metric)) == {limit}, metric.name
+    assert 0 < min(watching.of("limited", MEMORY_AVAILABLE)) < 64 * 2**20
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ while True:
     for key, _ in ready.select():
         data, send = key.data()
         if not data:
-            sys.exit(0)
+            sys.stderr.write({words!r})
+            sys.exit(255 if {words!r} else 0)
         send(data)
 """
 
@@ -35,9 +36,14 @@ class FakeSsh:
         self._program, self._log = folder / "ssh", folder / "log"
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
-    def relay(self, socket: Path) -> None:
-        """Join every call with the socket, as `docker system dial-stdio` does."""
-        source = _RELAY.format(python=sys.executable, log=str(self._log), socket=str(socket))
+    def relay(self, socket: Path, words: str = "") -> None:
+        """Join every call with the socket, as `docker system dial-stdio` does.
+
+        With ``words`` the end of the connection is a failure of ssh's own.
+        """
+        source = _RELAY.format(
+            python=sys.executable, log=str(self._log), socket=str(socket), words=words
+        )
         self._write(source)
 
     def fail(self, code: int, *lines: str) -> None:

@@ -11,6 +11,7 @@ from tidegauge.config.options import (
     LimitOptions,
     LogOptions,
     Options,
+    SurveyOptions,
 )
 from tidegauge.config.sample import sample
 from tidegauge.config.watch import FileWatch
@@ -27,6 +28,7 @@ __all__ = [
     "Loaded",
     "LogOptions",
     "Options",
+    "SurveyOptions",
     "load",
     "sample",
 ]

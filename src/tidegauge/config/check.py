@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from tidegauge.config.places import Key, Places, dotted, shown
-from tidegauge.units import format_duration, parse_duration
+from tidegauge.units import format_duration, format_size, parse_duration, parse_size
 
 T = TypeVar("T")
 
@@ -37,10 +37,10 @@ def convert(raw: object, into: type[T], places: Places) -> T:
 
 
 def checked(value: object, kind: inspect.Type, key: Key, places: Places) -> object:
-    """The value in msgspec's plain types, durations in seconds; raises `ConfigError`."""
+    """The value in msgspec's plain types, in seconds and bytes; raises `ConfigError`."""
     match bare(kind):
-        case inspect.Metadata(type=inspect.FloatType() as seconds):
-            return _duration(value, seconds, key, places)
+        case inspect.Metadata() as quantity:
+            return _quantity(value, quantity.type, key, places)
         case inspect.StructType() as struct:
             return _struct(value, struct, key, places)
         case inspect.DictType() as dictionary:
@@ -54,18 +54,22 @@ def checked(value: object, kind: inspect.Type, key: Key, places: Places) -> obje
 
 
 def bare(kind: inspect.Type) -> inspect.Type:
-    """Without ``| None``, which files cannot write, and without marks other than a duration's."""
+    """Without ``| None``, which files cannot write, and without marks other than a unit's."""
     if isinstance(kind, inspect.UnionType):
         return bare(next(x for x in kind.types if not isinstance(x, inspect.NoneType)))
-    if isinstance(kind, inspect.Metadata) and not is_duration(kind):
+    if isinstance(kind, inspect.Metadata) and not _unit(kind):
         return bare(kind.type)
     return kind
 
 
 def is_duration(kind: inspect.Type) -> bool:
     """True for `tidegauge.units.Seconds`."""
+    return _unit(kind) == "s"
+
+
+def _unit(kind: inspect.Type) -> object:
     extra = cast("dict[str, object] | None", getattr(kind, "extra", None))
-    return extra is not None and extra.get("unit") == "s"
+    return extra and extra.get("unit")
 
 
 def _struct(value: object, kind: inspect.StructType, key: Key, places: Places) -> object:
@@ -119,7 +123,16 @@ def _scalar(value: object, kind: inspect.Type, key: Key, places: Places) -> obje
         raise places.wrong(key, f"must be {noun}, not {found}{hint}")
     if isinstance(kind, inspect.IntType) and (bound := _bound(cast("int", value), kind, str)):
         raise places.wrong(key, f"must be {bound}, not {shown(value)}")
+    if isinstance(value, str) and "\0" in value:  # no path and no name may have one
+        raise places.wrong(key, "must not hold a null character")
     return value
+
+
+def _quantity(value: object, kind: inspect.Type, key: Key, places: Places) -> float:
+    """Of a type that is marked with a unit."""
+    if isinstance(kind, inspect.IntType):
+        return _size(value, kind, key, places)
+    return _duration(value, cast("inspect.FloatType", kind), key, places)
 
 
 def _duration(value: object, kind: inspect.FloatType, key: Key, places: Places) -> float:
@@ -138,6 +151,18 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError
     return float(value)
+
+
+def _size(value: object, kind: inspect.IntType, key: Key, places: Places) -> int:
+    try:
+        size = parse_size(value) if isinstance(value, str) else value
+    except ValueError:
+        size = None
+    if type(size) is not int:
+        raise places.wrong(key, f'must be a size such as "16MiB", not {shown(value)}')
+    if bound := _bound(size, kind, format_size):
+        raise places.wrong(key, f"must be {bound}, not {shown(value)}")
+    return size
 
 
 def _bound(

@@ -5,8 +5,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from tidegauge.docker.endpoint import Tls
+from tidegauge.exporters.file import FileOptions
+from tidegauge.exporters.graphite import GraphiteOptions
+from tidegauge.exporters.influxdb import InfluxdbOptions
+from tidegauge.exporters.otlp import OtlpOptions
+from tidegauge.exporters.remote_write import RemoteWriteOptions
 from tidegauge.exporters.statsd import StatsdOptions
+from tidegauge.history.options import HistoryOptions
 from tidegauge.units import Seconds
+from tidegauge.web.options import WebOptions
 
 Category = Literal["docker-cpu", "docker-memory", "docker-network", "docker-blkio", "docker-pids"]
 """The kinds of entity that category filters know, by their StatsD names."""
@@ -55,10 +62,23 @@ class LimitOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     series: Annotated[int, Meta(ge=100)] = 200_000
 
 
+class SurveyOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[survey]``: how often engines are asked what of a disk is used, and how long they may."""
+
+    enabled: bool = True
+    interval: Annotated[float, Meta(ge=10, extra={"unit": "s"})] = 300.0
+    timeout: Annotated[float, Meta(ge=1, extra={"unit": "s"})] = 120.0
+
+
 class ExportersOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[exporters]``: a table switches its exporter on, even an empty one."""
 
     statsd: StatsdOptions | None = None
+    influxdb: InfluxdbOptions | None = None
+    graphite: GraphiteOptions | None = None
+    remote_write: RemoteWriteOptions | None = None
+    file: FileOptions | None = None
+    otlp: OtlpOptions | None = None
 
 
 class LogOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,5 +98,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     filters: FilterOptions = FilterOptions()
     labels: dict[str, str] = field(default_factory=dict[str, str])
     limits: LimitOptions = LimitOptions()
+    survey: SurveyOptions = SurveyOptions()
     exporters: ExportersOptions = ExportersOptions()
+    history: HistoryOptions = HistoryOptions()
+    web: WebOptions = WebOptions()
     log: LogOptions = LogOptions()

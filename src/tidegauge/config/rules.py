@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import cast
 
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from tidegauge.config.engines import settle_engines
+from tidegauge.config.influxdb import check_influxdb
 from tidegauge.config.options import Options
-from tidegauge.config.places import Key, Places, shown
+from tidegauge.config.places import Places, shown
+from tidegauge.config.web import check_web
 from tidegauge.units import format_duration
 
-_FLUSH: Key = ("exporters", "statsd", "flush_interval")
 _PREFIXES = ("image", "label", "project", "id", "state")
 
 
@@ -20,7 +21,11 @@ def settle(options: Options, given: Mapping[str, object], places: Places) -> Opt
     _check_containers(options.containers, places)
     _check_filters(options, places)
     _check_limits(options, places)
-    return _with_flush_interval(_with_include(options, given), given, places)
+    check_web(options.web, places)
+    if options.exporters.influxdb:
+        table = _table(_table(given, "exporters"), "influxdb")
+        check_influxdb(options.exporters.influxdb, table, places)
+    return _with_flush_intervals(_with_include(options, given), given, places)
 
 
 def _check_containers(containers: Mapping[str, str], places: Places) -> None:
@@ -72,21 +77,21 @@ def _with_include(options: Options, given: Mapping[str, object]) -> Options:
     return replace(options, filters=replace(options.filters, include=()))
 
 
-def _with_flush_interval(options: Options, given: Mapping[str, object], places: Places) -> Options:
-    """StatsD cannot be sent to more often than there is something new."""
-    statsd = options.exporters.statsd
-    if statsd is None or statsd.flush_interval >= options.tick_interval:
-        return options
-    if "flush_interval" in _table(_table(given, "exporters"), "statsd"):
-        flush, tick = (
-            format_duration(statsd.flush_interval),
-            format_duration(options.tick_interval),
-        )
-        raise places.wrong(
-            _FLUSH, f"({flush}) must not be shorter than {places.name(('tick_interval',))} ({tick})"
-        )
-    statsd = replace(statsd, flush_interval=options.tick_interval)
-    return replace(options, exporters=replace(options.exporters, statsd=statsd))
+def _with_flush_intervals(options: Options, given: Mapping[str, object], places: Places) -> Options:
+    """No exporter can send more often than there is something new."""
+    tick, exporters = options.tick_interval, options.exporters
+    for name in (each.name for each in fields(exporters)):
+        table = getattr(exporters, name)
+        if table is None or table.flush_interval >= tick:
+            continue
+        if "flush_interval" in _table(_table(given, "exporters"), name):
+            raise places.wrong(
+                ("exporters", name, "flush_interval"),
+                f"({format_duration(table.flush_interval)}) must not be shorter than"
+                f" {places.name(('tick_interval',))} ({format_duration(tick)})",
+            )
+        exporters = replace(exporters, **{name: replace(table, flush_interval=tick)})
+    return replace(options, exporters=exporters)
 
 
 def _table(of: Mapping[str, object], name: str) -> Mapping[str, object]:

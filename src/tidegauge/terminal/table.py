@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,10 @@ WIDEST = 40
 
 class Bytes(int):
     """A number of bytes; a table shows it in the largest fitting unit."""
+
+
+class Exact(float):
+    """A number that a table shows with all its digits, as JSON has it."""
 
 
 def render(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]], form: Form) -> str:
@@ -61,6 +66,8 @@ def _shown(cell: Cell, last: bool) -> str:
             return "-"
         case Bytes():
             return in_units(cell)
+        case Exact():
+            return f"{Decimal(repr(cell)):f}"
         case float():
             return f"{cell:.2f}"
         case _:
