@@ -70,8 +70,8 @@ def remember_past(
     """
     now = system.now()
     clock = PlaybackClock(now - PACES[-1][0], math.inf, system)
-    history = history_of(options, {}, journal, clock)
-    if history is None or containers > MOST_WITH_A_PAST:
+    history = history_of(options, {}, journal, clock) if containers <= MOST_WITH_A_PAST else None
+    if history is None:
         return True
     engine = SimulatedEngine(Simulated(containers), now)
 

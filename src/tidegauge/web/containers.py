@@ -99,7 +99,7 @@ def key_of(recorders: ContainerRecorders) -> str:
 def levels_of(recorders: Recorders, now: float) -> dict[tuple[str, Attributes], Number]:
     """All newest values that stand, in the catalogue's units."""
     return {
-        (metric.name, attributes): last * metric.scale if metric.scale != 1 else last
+        (metric.name, attributes): metric.in_unit(last)
         for metric, attributes, instrument in recorders.holding(now)
         if (last := instrument.last) is not None
     }
