@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "docker": "backoff errors clock journal globs streams",
     "simulation": "clock docker.endpoint docker.transport",
     "readings": "docker.frames docker.intervals",
-    "doubts": "journal docker.frames docker.intervals",
+    "doubts": "journal docker.intervals",
     "host": "clock streams",
     "metrics": (
         "clock host readings docker.frames docker.intervals docker.lives docker.resources"

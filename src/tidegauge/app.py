@@ -22,7 +22,7 @@ from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.survey import Survey, SurveyTimes
 from tidegauge.docker.transport import HttpTransport, Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
@@ -42,7 +42,7 @@ from tidegauge.prometheus.text import Page
 from tidegauge.readiness import unready
 from tidegauge.simulation.engine import SimulatedEngine
 from tidegauge.simulation.transport import SimulatedTransport
-from tidegauge.streams import Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
+from tidegauge.streams import Held, Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
 from tidegauge.terminal.progress import Progress
 from tidegauge.web.api import Api
 from tidegauge.web.files import Files
@@ -68,7 +68,8 @@ class Memory:
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.registry = Registry(journal.counts, clock, self._refused)
+        self.held = Held[Interval]()
+        self.registry = Registry(journal.counts, clock, self._refused, self.held)
         self.intervals = Intervals(journal.drop)
         self.recent = Recent()
         self.started_at = clock.now()
@@ -159,6 +160,7 @@ def compose(
         machine=machine,
         onlookers=onlookers,
         machines=[sink(each.machine, each.name) for each in rows],
+        each_second=bool(out or rows),
     )
     return replace(
         drawn,
@@ -259,9 +261,14 @@ def draw(
     machine: Source[HostSample] | None = None,
     onlookers: Sequence[pipeline.Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
+    each_second: bool = True,
 ) -> Program:
-    """Draw both pipelines; without ``machine`` nothing is recorded of this one."""
+    """Draw both pipelines; without ``machine`` nothing is recorded of this one.
+
+    ``each_second`` if somebody wants to know what was added in each second.
+    """
     registry = memory.registry
+    memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]
     if machine is not None:
         sources.append(machine)
@@ -274,6 +281,7 @@ def draw(
             *(seen, memory.intervals, registry, journal, kept),
             onlookers=onlookers,
             machines=machines,
+            held=None if each_second else memory.held,
         ),
         pipeline.reporting(every_tick, registry, out),
     )

@@ -156,6 +156,15 @@ class EngineRecorders:
         """It was lost: nothing stands."""
         self._stock_until = self._disk_until = self._cycle_until = 0.0
 
+    def turn(self) -> bool:
+        """Nothing of it waits for the end of a tick."""
+        return False
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
+        collected = [each.collect() for _, _, each in self.series()]
+        return any(collected)
+
     def series(self) -> Recorded:
         """Every instrument under its name."""
         yield from self._of_stock()

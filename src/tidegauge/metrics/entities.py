@@ -51,8 +51,16 @@ class Recorders(Protocol):
         """Whom they are of."""
         ...
 
+    def turn(self) -> bool:
+        """End the tick of all totals, which `series` then tells of; false if no sample came."""
+        ...
+
     def series(self) -> Recorded:
         """Every instrument under its name."""
+        ...
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
         ...
 
     def holding(self, now: float) -> Recorded:
@@ -127,6 +135,21 @@ class ContainerRecorders:
             self.cpu.resources = self.memory.resources = self.pids.resources = seen.resources
             self.cpu_limits.record(seen.resources)
             self.memory_limits.record(seen.resources)
+
+    def turn(self) -> bool:
+        """End the tick of all totals; false if no sample came."""
+        told = [each.turn() for each in (self.cpu, self.memory, self.network, self.disk)]
+        return any(told)
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; 5 us. What repeats in each tick is not told."""
+        fresh = self.turn() or self.life.known
+        for recorder in (self.cpu, self.memory, self.pids, self.life):
+            for instrument in recorder.sampled:
+                fresh = bool(instrument.collect()) or fresh
+        for gauge in (self.uptime, self.size, self.whole_size):
+            fresh = bool(gauge.collect()) or fresh
+        return fresh
 
     def series(self) -> Recorded:
         """Every instrument under its name; while it runs, what stands is told in each tick."""

@@ -98,6 +98,11 @@ class LifeRecorder:
         if reading.missed:
             self._missed.add(reading.missed)
 
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick."""
+        return self._ooms, self._samples, self._missed, *self._exits.values()
+
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
         """Each instrument under its name; a state is told anew each tick while it holds."""
         yield from _one_of(catalogue.STATE, "container.state", self._states, self._state)

@@ -110,6 +110,15 @@ class HostRecorders:
             if counter.last != count:
                 counter.observe(count, self._process)
 
+    def turn(self) -> bool:
+        """Nothing of it waits for the end of a tick."""
+        return False
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
+        collected = [each.collect() for _, _, each in self.series()]
+        return any(collected)
+
     def series(self) -> Recorded:
         """Every instrument under its name."""
         for mode, counter in self._cpu.items():

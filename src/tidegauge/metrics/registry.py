@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tidegauge.clock import Clock
 from tidegauge.docker.frames import Container, Engine, StatsFrame
@@ -34,6 +34,9 @@ GONE_KEPT = 100
 """Removed containers whose totals wait for one of the same name to be made anew."""
 
 
+STEP = 100
+"""Entities between two pauses: about 2 ms."""
+
 K = TypeVar("K")
 R = TypeVar("R", bound=Recorders)
 
@@ -42,12 +45,26 @@ def _untold(_sentence: str, _subject: str) -> None:
     pass
 
 
+class Held(Protocol):
+    """Totals that wait to be recorded until somebody looks."""
+
+    def release(self, most: int | None = None) -> bool:
+        """Record all, or so many; true if some still wait."""
+        ...
+
+
+class _NothingHeld:
+    def release(self, most: int | None = None) -> bool:  # noqa: ARG002 (the protocol's signature)
+        return False
+
+
 class Registry:
     """Holds the recorders of all entities, within limits: of containers by engine and alias.
 
     The methods named after readings are the sinks of the collecting pipeline. They are plain
     calls without I/O: about 10 us for all five of a sample (watched by ``make bench``).
-    ``refused`` is told of what is not recorded because of the limits.
+    ``refused`` is told of what is not recorded because of the limits. What is ``held`` back is
+    released before anybody looks.
     """
 
     def __init__(
@@ -55,13 +72,16 @@ class Registry:
         journal: Mapping[str, int],
         clock: Clock,
         refused: Callable[[str, str], None] = _untold,
+        held: Held | None = None,
     ) -> None:
+        self._held = held or _NothingHeld()
         self._journal, self._clock = journal, clock
         self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
         self._engines: dict[str, EngineRecorders] = {}
         self._hosts: dict[str, HostRecorders] = {}
         self._allowance = Allowance(Limits(), refused)
+        self._asked: tuple[Container, ContainerRecorders] | None = None
 
     def limit(self, limits: Limits) -> None:
         """Keep to these limits from now on; what is there already stays."""
@@ -72,10 +92,30 @@ class Registry:
         if entity := self._entity(reading.container):
             entity.cpu.record(reading)
 
+    def cpu_levels(self, reading: CpuReading) -> None:
+        """Record of CPU what holds of this sample alone."""
+        if entity := self._entity(reading.container):
+            entity.cpu.levels(reading)
+
+    def cpu_totals(self, reading: CpuReading) -> None:
+        """Record of CPU what holds of the samples before, too."""
+        if entity := self._entity(reading.container):
+            entity.cpu.totals(reading)
+
     def memory(self, reading: MemoryReading) -> None:
         """Record memory."""
         if entity := self._entity(reading.container):
             entity.memory.record(reading)
+
+    def memory_levels(self, reading: MemoryReading) -> None:
+        """Record of memory what holds of this sample alone."""
+        if entity := self._entity(reading.container):
+            entity.memory.levels(reading)
+
+    def memory_totals(self, reading: MemoryReading) -> None:
+        """Record of memory what holds of the samples before, too."""
+        if entity := self._entity(reading.container):
+            entity.memory.totals(reading)
 
     def network(self, reading: NetworkReading) -> None:
         """Record network."""
@@ -114,6 +154,7 @@ class Registry:
             entity.condition(seen)
         if seen.gone:
             self._gone[key] = None
+            self._asked = None
 
     def forget_states(self) -> None:
         """Tell no state until the next one is seen: others may be watched from now on."""
@@ -180,6 +221,7 @@ class Registry:
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
+        self._held.release()
         now, events = self._clock.monotonic(), dict(self._journal)
         series: list[Series] = []
         standing: list[Series] = []
@@ -192,15 +234,29 @@ class Registry:
         self._forget_old(at)
         return Snapshot(at, tuple(series), events, final, tuple(standing))
 
+    def let_go(self, at: float) -> Iterator[None]:
+        """As `collect`, for nobody: one step for some entities each, so that others have turns."""
+        while self._held.release(STEP):
+            yield
+        for number, entity in enumerate(list(self.live())):
+            if entity.let_go() or entity.fresh_at is None:
+                entity.fresh_at = at
+            if number % STEP == STEP - 1:
+                yield
+        self._forget_old(at)
+
     def container(self, container: Container) -> ContainerRecorders | None:
         """The recorders of a container, if anything of it was recorded."""
+        self._held.release()
         return self._entities.get((container.engine.name, container.alias))
 
     def live(self) -> Iterator[Recorders]:
         """The recorders of everything there is, for those who look between ticks."""
+        self._held.release()
         return chain(self._entities.values(), self._engines.values(), self._hosts.values())
 
     def _forget_old(self, at: float) -> None:
+        self._asked = None
         for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
             self._allowance.give_back(self._entities.pop(key).taken)
             del self._gone[key]
@@ -230,6 +286,14 @@ class Registry:
         return entity
 
     def _entity(self, container: Container) -> ContainerRecorders | None:
+        asked = self._asked
+        if asked is not None and asked[0] is container:  # all readings of a sample ask for it
+            return asked[1]
+        entity = self._found(container)
+        self._asked = None if entity is None else (container, entity)
+        return entity
+
+    def _found(self, container: Container) -> ContainerRecorders | None:
         key = (container.engine.name, container.alias)
         entity = self._entities.get(key)
         if self._gone:
@@ -250,6 +314,7 @@ def _collect(
 ) -> None:
     """Add what was recorded since the last time, and what was not and still stands."""
     fresh: list[Series] = []
+    entity.turn()
     for metric, attributes, instrument in entity.series():
         if samples := instrument.collect():
             fresh.append(_series(entity, metric, attributes, instrument, samples))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, StatsFrame, Throttling
+from tidegauge.docker.frames import Container, Throttling
 from tidegauge.docker.intervals import Interval, Life, cpu_time
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -49,14 +49,18 @@ def cpu(interval: Interval) -> CpuReading | None:
         # Podman sends busy time here, and a constant 0 for throttling: unavailable, not 0.
         None if podman else stats.system_cpu_usage,
         stats.online_cpus or None,
-        _cores(interval.before, interval.now, total),
+        cores(interval),
         None if podman else stats.throttling_data,
     )
 
 
-def _cores(before: StatsFrame | None, now: StatsFrame, total: int) -> float | None:
-    earlier = cpu_time(before) if before else None
-    if before is None or earlier is None:
+def cores(interval: Interval) -> float | None:
+    """Cores in use over the interval; ``None`` of the first of a life, and without accounting."""
+    before, now = interval.before, interval.now
+    if before is None:
+        return None
+    earlier, total = cpu_time(before), cpu_time(now)
+    if earlier is None or total is None:
         return None
     elapsed_ns = (now.read - before.read) // _MICROSECOND * 1000
     return (total - earlier) / elapsed_ns

@@ -11,7 +11,7 @@ how often memory ran out (``oom`` of ``memory.events``). Docker leaves it out wh
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail
+from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail, StatsFrame
 from tidegauge.docker.intervals import Interval, Life
 
 _NOTHING = MemoryDetail()
@@ -56,14 +56,31 @@ def memory(interval: Interval) -> MemoryReading | None:
         interval.container,
         interval.life,
         usage,
-        # Podman sends no detail: there is nothing to subtract, as its own `podman stats` does.
-        max(0, usage - (inactive or 0)),
+        held(usage, inactive),
         stats.limit if stats.limit and stats.limit < UNLIMITED else None,
         stats.max_usage or None,
         *(cache, rss, minor, major),
         fails if version_1 else None,
         None if version_1 else fails,
     )
+
+
+def working_set(frame: StatsFrame) -> int | None:
+    """The working set alone, in bytes; ``None`` where the memory controller is off."""
+    stats = frame.memory_stats
+    if stats is None or not stats.usage:
+        return None
+    detail = stats.stats or _NOTHING
+    version_1 = detail.total_inactive_file is not None or detail.total_cache is not None
+    return held(stats.usage, detail.total_inactive_file if version_1 else detail.inactive_file)
+
+
+def held(usage: int, inactive: int | None) -> int:
+    """What could not simply be taken back, in bytes.
+
+    Podman sends no detail: there is nothing to subtract, as its own ``podman stats`` does.
+    """
+    return max(0, usage - (inactive or 0))
 
 
 _Numbers = tuple[int | None, int | None, int | None, int | None, int | None]
