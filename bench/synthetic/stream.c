@@ -19,6 +19,10 @@ void stream_begin(struct engine *engine, struct connection *connection,
     struct sample *queue = connection->stream.queue; /* of an earlier stream on this connection */
     connection->role = STATS;
     connection->stream = (struct stream){.container = container, .once = once, .queue = queue};
+    if (engine->streams_open == 0) { /* the collector sleeps while nobody listens */
+        engine->stream_count = 0;
+        engine->sweep = (struct sweep){.began = engine_now(engine)};
+    }
     if (engine->stream_count == engine->stream_room) {
         engine->stream_room = engine->stream_room ? 2 * engine->stream_room : 64;
         engine->streams = allocated(engine->streams, (size_t)engine->stream_room,
