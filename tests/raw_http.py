@@ -11,6 +11,10 @@ SECONDS = 20.0
 """No answer, chunk or end takes so long unless it never comes."""
 
 
+def question(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n".encode()
+
+
 class RawConnection:
     """One connection to a unix socket; each answer is read before the next question."""
 
@@ -21,11 +25,15 @@ class RawConnection:
 
     @classmethod
     async def to(cls, socket: Path) -> Self:
-        return cls(*await asyncio.open_unix_connection(socket, limit=1 << 20))
+        return cls(*await asyncio.open_unix_connection(socket))
 
-    async def ask(self, path: str, method: str = "GET") -> None:
+    async def ask(self, path: str) -> None:
         """Ask, and read the answer's head."""
-        self._writer.write(f"{method} {path} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
+        self._writer.write(question(path))
+        await self.head()
+
+    async def head(self) -> None:
+        """The head of the next answer."""
         head = (await self._until(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         self.status = int(first.split()[1])

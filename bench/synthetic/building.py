@@ -21,8 +21,8 @@ def missing() -> str:
     return "" if shutil.which(_COMPILE[0]) else "missing packages: gcc libc6-dev"
 
 
-def built() -> Path:
-    """The program, for the sources as they are now.
+def built(cache: Path = CACHE) -> Path:
+    """The program, for the sources as they are now; compiled if it is not in the cache.
 
     Raises:
         CannotBuild: there is no C compiler, or it refuses the sources.
@@ -31,7 +31,7 @@ def built() -> Path:
     # Named after what it is made of: others may run, or make, another one at this moment.
     made_of = b"".join(path.read_bytes() for path in (*sources, HERE / "engine.h"))
     digest = hashlib.sha256(made_of + " ".join(_COMPILE).encode()).hexdigest()
-    program = CACHE / f"engine-{digest[:12]}"
+    program = cache / f"engine-{digest[:12]}"
     if not program.exists():
         _compile(sources, program)
     return program

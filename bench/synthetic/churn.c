@@ -4,7 +4,6 @@
  * are told as events; cut, stall, garbage and huge are what only broken engines do to a stream.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,7 @@ void connection_accept(struct engine *engine, int listener) {
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         struct epoll_event wanted = {.events = EPOLLIN, .data.fd = fd};
         epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &wanted);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go does; no matter on unix */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go; fails on unix sockets */
         struct connection *made = allocated(NULL, 1, sizeof *made);
         made->fd = fd;
         engine->by_fd[fd] = made;

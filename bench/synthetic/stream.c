@@ -130,7 +130,7 @@ static bool send_piece(struct engine *engine, struct connection *connection) {
     return connection_send(engine, connection, piece, (size_t)head + PIECE + 2);
 }
 
-/* In bytes; on unix sockets the kernel counts its own bookkeeping too, so that it tells too much. */
+/* In bytes; on unix sockets the kernel counts its own bookkeeping too, and tells too much. */
 int64_t stream_backlog(struct connection *connection, const struct engine *engine) {
     int in_kernel = 0;
     ioctl(connection->fd, SIOCOUTQ, &in_kernel);

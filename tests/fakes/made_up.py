@@ -47,11 +47,14 @@ async def compiled(story: Story) -> AsyncIterator[MadeUp]:
 
 @contextlib.asynccontextmanager
 async def simulated(folder: Path, story: Story) -> AsyncIterator[MadeUp]:
-    """The twin, whose script says when something happens: it begins shortly before."""
-    starts, container = {
-        "quiet": (1.0, "shop-redis-1"),
-        "restart": (96.0, "shop-worker-1"),
-        "removal": (246.0, "shop-web-1"),
+    """The twin, whose script says when something happens: what is until then is left out."""
+    at, container = {
+        "quiet": (0.0, "shop-redis-1"),
+        "restart": (99.0, "shop-worker-1"),
+        "removal": (249.0, "shop-web-1"),
     }[story]
-    async with ServedSimulation(folder / "s", 18, NOON + starts, SPEED) as engine:
-        yield MadeUp(engine.socket, engine.host, container, "shop-migrate-1", lambda: None)
+    async with ServedSimulation(folder / "s", 18, NOON + 1.0, SPEED) as engine:
+        yield MadeUp(
+            *(engine.socket, engine.host, container, "shop-migrate-1"),
+            lambda: engine.clock.skip_to(NOON + at),
+        )

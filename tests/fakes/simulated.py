@@ -21,6 +21,10 @@ class FastClock:
     def now(self) -> float:
         return self._starts_at + self.monotonic()
 
+    def skip_to(self, time: float) -> None:
+        """Leave out what is until then; who sleeps sees it when it wakes."""
+        self._starts_at += max(0.0, time - self.now())
+
     def monotonic(self) -> float:
         return (asyncio.get_running_loop().time() - self._began) * self._speed
 
@@ -37,9 +41,8 @@ class ServedSimulation(FakeEngine):
     def __init__(self, socket: Path, containers: int, starts_at: float, speed: float) -> None:
         super().__init__(socket)
         engine = SimulatedEngine(Simulated(containers, seed=1), starts_at)
-        self._transport: Transport = SimulatedTransport(
-            engine, self.host, FastClock(starts_at, speed)
-        )
+        self.clock = FastClock(starts_at, speed)
+        self._transport: Transport = SimulatedTransport(engine, self.host, self.clock)
 
     async def _answer(self, connection: Connection) -> None:
         path, _, text = connection.path.partition("?")
