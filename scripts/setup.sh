@@ -51,7 +51,7 @@ apt_install() {
   "${install[@]}" >&2 || { "${get[@]}" update && "${install[@]}"; } >&2
 }
 
-# install_packages WHAT: what the synthetic, engine, sinks and browser levels need of Debian, or the engines level
+# install_packages WHAT: what levels with servers or a compiler need of Debian, or the engines level
 install_packages() {
   local missing=()
   need() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2"); }
