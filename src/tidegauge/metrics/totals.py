@@ -175,20 +175,20 @@ class Sums(Columns):
 class Column:
     """One column of totals, as an instrument."""
 
-    __slots__ = ("_columns", "_number")
+    __slots__ = ("columns", "number")
 
     def __init__(self, columns: Columns, number: int) -> None:
-        self._columns, self._number = columns, number
+        self.columns, self.number = columns, number
 
     @property
     def last(self) -> int | None:
         """The total."""
-        now = self._columns.now
-        return None if now is None else now[self._number]
+        now = self.columns.now
+        return None if now is None else now[self.number]
 
     def collect(self) -> tuple[int, ...]:
         """The increments of the tick that was ended last, in order of time."""
-        return self._columns.increments(self._number)
+        return self.columns.increments(self.number)
 
 
 def _first(one: int | None, other: int | None) -> int | None:
