@@ -103,8 +103,7 @@ class _Work:
             for line in self._lines:
                 for container in self._containers:
                     await outlet.send(Sample(container, decode(line)))
-            for _ in registry.let_go(0.0):
-                pass
+            await registry.let_go(0.0)
             spent.append(watch.per(self._events))
 
         source: Source[Sample] = Source("recorded lines", produce)

@@ -4,7 +4,6 @@
 ``reporting`` has one before each exporter: a slow one delays no other, and loses its oldest.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -36,10 +35,10 @@ from tidegauge.streams import (
     Sort,
     Source,
     Tick,
+    async_flow,
     async_sink,
     broadcast,
     filter_map,
-    flow,
     newest,
     sink,
     sort,
@@ -181,8 +180,8 @@ def reporting(
 ) -> Pipeline:
     """Every tick, one snapshot of the instruments, given to all exporters."""
 
-    def collect(tick: Tick) -> Snapshot:
-        return registry.collect(tick.at, final=tick.final)
+    async def collect(tick: Tick) -> Snapshot:
+        return await registry.collect_in_turns(tick.at, final=tick.final)
 
     exporters = [
         Buffer(8, DROP_OLDEST, to.exporter.name)
@@ -192,7 +191,7 @@ def reporting(
     ]
     if not exporters:
         return every_tick >> nowhere(registry)
-    return every_tick >> flow(collect) >> broadcast(*exporters)
+    return every_tick >> async_flow(collect) >> broadcast(*exporters)
 
 
 def telling(journal: Journal) -> Callable[[LifeEvent], None]:
@@ -228,8 +227,7 @@ def nowhere(registry: Registry) -> Sink[Tick]:
     """Where ticks go without exporters: samples are let go, some containers at a time."""
 
     async def let_go(tick: Tick) -> None:
-        for _ in registry.let_go(tick.at):
-            await asyncio.sleep(0)
+        await registry.let_go(tick.at)
 
     return async_sink(let_go)
 

@@ -14,6 +14,7 @@ from tidegauge.streams.sources import Tick, from_async, from_iterable, merge, ti
 from tidegauge.streams.stages import (
     Held,
     Sort,
+    async_flow,
     async_sink,
     broadcast,
     filter_map,
@@ -42,6 +43,7 @@ __all__ = [
     "Sort",
     "Source",
     "Tick",
+    "async_flow",
     "async_sink",
     "broadcast",
     "filter_map",

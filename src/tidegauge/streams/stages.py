@@ -94,6 +94,29 @@ def sink(function: Callable[[A], None], label: str = "") -> Sink[A]:
     return Sink((Stage(label or _name(function), compiled),))
 
 
+def async_flow(work: Callable[[A], Awaitable[B]], label: str = "") -> Flow[A, B]:
+    """Apply a coroutine function to each item, one at a time.
+
+    Emits when: the work for an item is done.
+    Backpressures when: it is not; put a buffer before it to decouple.
+    Completes when: the stream before it completes and the last work is done.
+    Fails when: the work raises.
+    """
+
+    def compiled(rest: tuple[Stage, ...], segment: Segment) -> Push:
+        following: list[Push] = []
+
+        async def through(item: A) -> None:
+            following[0](await work(item))
+
+        # Before those of the rest, which settle what comes out of it.
+        push = segment.add_sink(through)
+        following.append(bind(rest, segment))
+        return push
+
+    return Flow((Stage(label or _name(work), compiled),))
+
+
 def async_sink(work: Callable[[A], Awaitable[None]], label: str = "") -> Sink[A]:
     """Give each item to a coroutine function, one at a time.
 
