@@ -1,0 +1,122 @@
+"""Tidegauge as a process, and its peers, in turns on the synthetic engine."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import floor
+import programs
+from child import ProgramError
+from measured import (
+    FAST,
+    FIVE_THOUSAND,
+    FLOOD,
+    SECOND_SHAPE,
+    TEN_THOUSAND,
+    THOUSAND,
+    Measured,
+    load_rows,
+    rows,
+)
+from programs import Program
+from rows import Section
+from servers.process import free_ports
+from windows import Load, engine_of, window
+
+METHOD = """\
+The engine is started, then a program on it. Once all streams have delivered two events and nothing
+more is asked, the CPU time of the program (user and system, of all its processes) is measured over
+{seconds:g} s; then the next program, on an engine started anew. {rounds} such rounds, every other
+one backwards. Events are those that left the engine; a round in which it could not send one,
+because it was not read, is invalid. Tidegauge runs with its default configuration and its
+dashboard, but without history. Peers that leave arithmetic to their users do it for 31 numbers of
+each event, as many as Tidegauge records."""
+
+
+class Plan(NamedTuple):
+    """How often, and for how long."""
+
+    rounds: int
+    seconds: float
+
+    @classmethod
+    def of(cls, *, quick: bool) -> "Plan":
+        """Windows are as long as a tick, so that each holds one."""
+        return cls(1, 5.0) if quick else cls(5, 10.0)
+
+
+class Cell(NamedTuple):
+    """What is measured once in each round."""
+
+    load: Load
+    program: Program
+
+
+def section(*, quick: bool, matrix: bool) -> Section:
+    """Measure what the targets need, or the whole matrix of loads."""
+    plan, cells = Plan.of(quick=quick), matrix_cells() if matrix else target_cells()
+    found = measured(cells, plan)
+    loads = [cell.load for cell in cells]
+    return Section(
+        "matrix" if matrix else "synthetic",
+        "On the synthetic engine, all loads" if matrix else "On the synthetic engine",
+        load_rows(found, loads) if matrix else rows(found),
+        METHOD.format(seconds=plan.seconds, rounds=plan.rounds),
+        tuple(dict.fromkeys(f"{each.name}: {each.missing}" for _, each in cells if each.missing)),
+    )
+
+
+def target_cells() -> list[Cell]:
+    """Neighbours are compared with each other, so that a machine's moods meet both."""
+    ours = programs.tidegauge(*free_ports(1))
+    return [
+        Cell(THOUSAND, programs.docker_stats()),
+        Cell(THOUSAND, ours),
+        Cell(THOUSAND, programs.docker_py()),
+        Cell(TEN_THOUSAND, ours),
+        Cell(FIVE_THOUSAND, ours),
+        Cell(SECOND_SHAPE, ours),
+        Cell(FLOOD, ours),
+        Cell(FAST, ours),
+        Cell(FAST, programs.aiodocker()),
+    ]
+
+
+def matrix_cells() -> list[Cell]:
+    """Our program under every load."""
+    ours = programs.tidegauge(*free_ports(1))
+    return [
+        Cell(Load(containers, 1.0, pace, shape, transport), ours)
+        for containers in (100, 1000, 5000, 10_000)
+        for pace in ("spread", "burst")
+        for shape in ("v1", "v2")
+        for transport in ("unix", "tcp")
+    ]
+
+
+def measured(cells: Sequence[Cell], plan: Plan) -> Measured:
+    """Run all rounds."""
+    found = Measured()
+    for number in range(plan.rounds):
+        print(f"synthetic: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
+        for load, program in cells if number % 2 == 0 else reversed(cells):
+            if not program.missing and not found.failed(load, program.name):
+                _measure(found, load, program, plan.seconds)
+        for shape in sorted({cell.load.shape for cell in cells}):
+            found.floors[shape].append(floor.decoding(an_event(shape)))
+    return found
+
+
+def _measure(found: Measured, load: Load, program: Program, seconds: float) -> None:
+    """One window, or why there is none."""
+    try:
+        found.add(load, program.name, window(load, program, seconds))
+    except ProgramError as failure:
+        print(failure, file=sys.stderr, flush=True)
+        found.fail(load, program.name, str(failure).partition("\n")[0])
+
+
+def an_event(shape: str) -> bytes:
+    """One line of a stream of this shape."""
+    with engine_of(Load(1, shape=shape)) as engine:
+        return engine.event()
