@@ -1,4 +1,4 @@
-"""The floor: msgspec's decoding of an event into typed structs with only the fields that are needed.
+"""The floor: msgspec's decoding of an event into typed structs of the fields that are needed.
 
 Ingest is compared with it, not with Tidegauge's own structs: those may change, and the floor would
 move with them.

@@ -18,6 +18,8 @@ host = "{host}"
 [history]
 enabled = {history}
 path = "{folder}/history.db"
+[limits]
+series = 2000000
 [web]
 listen = "127.0.0.1:{port}"
 """

@@ -70,7 +70,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def met(row: Row) -> str:
-    """``yes`` or ``NO``; ``-`` where there is nothing to keep to, ``invalid`` where it is unknown."""
+    """``yes`` or ``NO``; ``-`` if there is nothing to keep to, ``invalid`` if it is unknown."""
     if row.invalid:
         return "invalid"
     if row.bound is None or not row.values:

@@ -20,8 +20,9 @@ from measured import (
 )
 from programs import Program
 from rows import Section
-from servers.process import free_ports
 from windows import Load, engine_of, window
+
+from servers.process import free_ports
 
 METHOD = """\
 The engine is started, then a program on it. Once all streams have delivered two events and nothing
@@ -29,7 +30,7 @@ more is asked, the CPU time of the program (user and system, of all its processe
 {seconds:g} s; then the next program, on an engine started anew. {rounds} such rounds, every other
 one backwards. Events are those that left the engine; a round in which it could not send one,
 because it was not read, is invalid. Tidegauge runs with its default configuration and its
-dashboard, but without history. Peers that leave arithmetic to their users do it for 31 numbers of
+dashboard, but without history, and may record more series than by default. Peers that leave arithmetic to their users do it for 31 numbers of
 each event, as many as Tidegauge records."""
 
 

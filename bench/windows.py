@@ -94,7 +94,7 @@ def delivering(child: Child, engine: SyntheticEngine, load: Load, each: int) -> 
 
 
 def quiet(child: Child, engine: SyntheticEngine) -> None:
-    """Return once nothing but streams has been asked for a while: what happens at a start is over."""
+    """Return once nothing is asked any more: what happens at a start is over."""
     ours, last, since = 0, -1, time.monotonic()
 
     def still() -> bool:

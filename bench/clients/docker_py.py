@@ -3,8 +3,9 @@
 import sys
 import threading
 
-import docker
 from metrics_of_dict import Metrics
+
+import docker
 
 
 def follow(client: docker.APIClient, container: str) -> None:

@@ -42,9 +42,8 @@ def opened(host: str, container: str) -> socket.socket:
 
 def main(host: str, count: int | None = None) -> None:
     """Read until an engine ends all streams."""
-    streams = {
-        each.fileno(): each for each in (opened(host, id) for id in containers(host)[:count])
-    }
+    every = [opened(host, container) for container in containers(host)[:count]]
+    streams = {each.fileno(): each for each in every}
     first, sweeps = min(streams), 0
     ready, room = select.epoll(), bytearray(1 << 18)
     for number in streams:
