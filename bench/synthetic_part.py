@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import floor
 import programs
 from child import ProgramError
+from clients import drain
 from measured import (
     FAST,
     FIVE_THOUSAND,
@@ -20,6 +22,7 @@ from measured import (
 )
 from programs import Program
 from rows import Section
+from synthetic.templates import Shape
 from windows import Load, engine_of, window
 
 from servers.process import free_ports
@@ -30,8 +33,8 @@ more is asked, the CPU time of the program (user and system, of all its processe
 {seconds:g} s; then the next program, on an engine started anew. {rounds} such rounds, every other
 one backwards. Events are those that left the engine; a round in which it could not send one,
 because it was not read, is invalid. Tidegauge runs with its default configuration and its
-dashboard, but without history, and may record more series than by default. Peers that leave arithmetic to their users do it for 31 numbers of
-each event, as many as Tidegauge records."""
+dashboard, but without history, and may record more series than by default. Peers that leave
+arithmetic to their users do it for 31 numbers of each event, as many as Tidegauge records."""
 
 
 class Plan(NamedTuple):
@@ -117,7 +120,9 @@ def _measure(found: Measured, load: Load, program: Program, seconds: float) -> N
         found.fail(load, program.name, str(failure).partition("\n")[0])
 
 
-def an_event(shape: str) -> bytes:
-    """One line of a stream of this shape."""
-    with engine_of(Load(1, shape=shape)) as engine:
-        return engine.event()
+def an_event(shape: Shape) -> bytes:
+    """One line of a stream of this shape, the second: the first has nothing before it."""
+    with engine_of(Load(1, rate=20, shape=shape)) as engine:
+        (container,) = drain.containers(engine.host)
+        with drain.opened(engine.host, container) as stream, stream.makefile("rb") as lines:
+            return next(islice((line for line in lines if line.startswith(b"{")), 1, None))

@@ -3,14 +3,16 @@
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from child import Child
 from processes import Usage
 from programs import Program
-from synthetic.running import SyntheticEngine
+from synthetic.running import Pace, StreamTruth, SyntheticEngine, Truth
+from synthetic.templates import Shape
 
 OPEN_S = 120.0
 QUIET_S = 2.0
@@ -21,8 +23,8 @@ class Load(NamedTuple):
 
     containers: int
     rate: float = 1.0
-    pace: str = "spread"
-    shape: str = "v1"
+    pace: Pace = "spread"
+    shape: Shape = "v1"
     transport: str = "unix"
 
     def __str__(self) -> str:
@@ -31,7 +33,7 @@ class Load(NamedTuple):
 
 
 class Window(NamedTuple):
-    """CPU time and events of one window; memory and threads as they were at its end."""
+    """CPU time and events taken in one window; memory and threads as they were at its end."""
 
     seconds: float
     events: int
@@ -40,11 +42,10 @@ class Window(NamedTuple):
     resident: float
     threads: int
     skipped: int
-    truth: Mapping[str, Any]
 
     @property
     def per_event(self) -> float:
-        """Microseconds of CPU for each event that left the engine."""
+        """Microseconds of CPU for each event that was taken from the engine."""
         return self.cpu / self.events * 1e6
 
     @property
@@ -59,30 +60,40 @@ class Window(NamedTuple):
 
 
 def engine_of(load: Load, **more: Any) -> SyntheticEngine:  # noqa: ANN401 (its own options)
-    """An engine of this load, not yet started."""
+    """Start an engine for this load."""
     return SyntheticEngine(
-        containers=load.containers,
+        load.containers,
         rate=load.rate,
         pace=load.pace,
         shape=load.shape,
-        transport=load.transport,
+        tcp=load.transport == "tcp",
         **more,
     )
 
 
-def window(load: Load, program: Program, seconds: float, **more: Any) -> Window:  # noqa: ANN401
-    """Start an engine and the program on it; measure once everything is delivered and quiet."""
+def address(engine: SyntheticEngine, load: Load) -> str:
+    """Where programs find it."""
+    return f"tcp://127.0.0.1:{engine.port}" if load.transport == "tcp" else engine.host
+
+
+@contextmanager
+def running(load: Load, program: Program, **more: Any) -> Iterator[tuple[SyntheticEngine, Child]]:  # noqa: ANN401
+    """An engine and a program on it, which has just been started; both end with the block."""
     print(f"  {program.name}: {load}", file=sys.stderr, flush=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name,
-        engine_of(load, **more) as engine,
-    ):
+    folders = tempfile.TemporaryDirectory(prefix="tidegauge-bench-")
+    with folders as name, engine_of(load, **more) as engine:
         folder = Path(name)
-        start = program.start(engine.host, folder)
+        start = program.start(address(engine, load), folder)
         with Child(start.command, start.env, folder / "log") as child:
-            delivering(child, engine, load, each=2)
-            quiet(child, engine)
-            return _measured(child, engine, seconds)
+            yield engine, child
+
+
+def window(load: Load, program: Program, seconds: float) -> Window:
+    """Measure a program once everything is delivered and quiet."""
+    with running(load, program) as (engine, child):
+        delivering(child, engine, load, each=2)
+        quiet(child, engine)
+        return measured(child, engine, seconds)
 
 
 def delivering(child: Child, engine: SyntheticEngine, load: Load, each: int) -> None:
@@ -95,41 +106,47 @@ def delivering(child: Child, engine: SyntheticEngine, load: Load, each: int) -> 
 
 def quiet(child: Child, engine: SyntheticEngine) -> None:
     """Return once nothing is asked any more: what happens at a start is over."""
-    ours, last, since = 0, -1, time.monotonic()
+    asked, since = -1, time.monotonic()
 
     def still() -> bool:
-        nonlocal ours, last, since
-        ours += 1
-        if (asked := engine.truth()["requests"] - ours) != last:
-            last, since = asked, time.monotonic()
+        nonlocal asked, since
+        if (now := engine.truth()["requests"]) != asked:
+            asked, since = now, time.monotonic()
         return time.monotonic() - since > QUIET_S
 
     child.until(still, OPEN_S, "no more requests")
 
 
-def _measured(child: Child, engine: SyntheticEngine, seconds: float) -> Window:
-    begin, used, truth = time.monotonic(), child.usage(), engine.truth()
+def measured(child: Child, engine: SyntheticEngine, seconds: float) -> Window:
+    """What it takes from now on."""
+    begin, used, truth = time.monotonic(), child.usage(), engine.truth(streams=True)
     time.sleep(seconds)
-    end, used_then, truth_then = time.monotonic(), child.usage(), engine.truth()
+    used_then, truth_then, end = child.usage(), engine.truth(streams=True), time.monotonic()
     child.check()
     return between(used, used_then, truth, truth_then, end - begin)
 
 
 def between(
-    used: Usage,
-    used_then: Usage,
-    truth: Mapping[str, Any],
-    truth_then: Mapping[str, Any],
-    seconds: float,
+    used: Usage, used_then: Usage, truth: Truth, truth_then: Truth, seconds: float
 ) -> Window:
     """What lies between two looks at a program and at its engine."""
+    taken = [one["sent"] - waiting(one.get("streams", ())) for one in (truth, truth_then)]
     return Window(
         seconds,
-        truth_then["sent"] - truth["sent"],
+        taken[1] - taken[0],
         used_then.cpu - used.cpu,
         used_then.voluntary - used.voluntary,
         used_then.resident,
         used_then.threads,
         truth_then["skipped"] - truth["skipped"],
-        truth_then,
     )
+
+
+def waiting(streams: Sequence[StreamTruth]) -> int:
+    """How many events readers have not taken yet, by the bytes that wait for them.
+
+    The kernel counts its bookkeeping too, so that the least of all is taken as that of one event.
+    """
+    bytes_waiting = [each["backlog"] for each in streams if each["backlog"] > 0]
+    one = min(bytes_waiting, default=1)
+    return sum(round(each / one) for each in bytes_waiting)
