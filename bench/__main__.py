@@ -34,6 +34,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--matrix", action="store_true", help="synthetic: under every load, 45 minutes"
     )
+    parser.add_argument(
+        "--soak", action="store_true", help="synthetic: long runs too, 45 minutes more"
+    )
     return parser
 
 
@@ -41,7 +44,11 @@ def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], S
     """What each part measures."""
     return {
         "kernels": lambda: kernels_part.section(given.words, quick=quick),
-        "synthetic": lambda: synthetic_part.section(quick=quick, matrix=given.matrix),
+        "synthetic": lambda: (
+            synthetic_part.section(quick=quick, soak=given.soak)
+            if not given.matrix
+            else synthetic_part.matrix_section(quick=quick)
+        ),
         "history": lambda: kernels_part.history_section(quick=quick),
     }
 

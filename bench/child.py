@@ -60,14 +60,16 @@ class Child:
         text = self._log.read_bytes()[-100_000:].decode(errors="replace")
         return "\n".join(text.splitlines()[-20:])
 
-    def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+    def until(
+        self, condition: Callable[[], bool], seconds: float, what: str, pause: float = 0.1
+    ) -> None:
         """Wait for it; raises `ProgramError` if the child ends first, or too much time passes."""
         end = time.monotonic() + seconds
         while not condition():
             self.check()
             if time.monotonic() > end:
                 raise ProgramError(f"{self._name}: after {seconds:g} s still not: {what}")
-            time.sleep(0.1)
+            time.sleep(pause)
 
     def stop(self) -> None:
         """SIGTERM, ten seconds to obey, then SIGKILL; returns once it is gone."""

@@ -47,16 +47,32 @@ class Measured:
         """One number of each round; none where the program is missing."""
         return [value(each) for each in self._windows[load, name]]
 
-    def invalid(self, *sides: Side) -> str:
-        """Why windows of these sides say nothing, in words."""
-        failed = [self._failed[side] for side in sides if side in self._failed]
+    def row(
+        self,
+        target: str,
+        measured: str,
+        values: Sequence[float],
+        bound: Bound | None,
+        *sides: Side,
+        notes: str = "",
+    ) -> Row:
+        """Make a row of windows of these sides, with what was wrong with them."""
+        failed = {side: self._failed[side] for side in sides if side in self._failed}
+        ours = [why for (_, name), why in failed.items() if name == OURS]
+        theirs = [why for (_, name), why in failed.items() if name != OURS]
+        return Row(
+            *(target, measured, values, bound, notes),
+            invalid=", ".join(theirs + self._unread(sides)),
+            failed=", ".join(ours),
+        )
+
+    def _unread(self, sides: Sequence[Side]) -> list[str]:
         skipped = {side: sum(each.skipped for each in self._windows[side]) for side in sides}
-        unread = [
+        return [
             f"{count:,} events were not read in time by {name}"
             for (_, name), count in skipped.items()
             if count
         ]
-        return ", ".join(failed + unread)
 
 
 def per_event(one: Window) -> float:
@@ -69,101 +85,109 @@ def resident(one: Window) -> float:
     return one.resident
 
 
-def against(found: Measured, target: str, load: Load, peer: str, most: float) -> Row:
-    """CPU of ours through that of a peer, for each event."""
-    ours, theirs = found.values(per_event, load), found.values(per_event, load, peer)
-    return Row(
-        target,
-        f"CPU, tidegauge / {peer}: {load}",
-        ratios(ours, theirs),
-        Bound(most),
-        beside("us/event", tidegauge=ours, peer=theirs),
-        found.invalid((load, OURS), (load, peer)),
-    )
-
-
-def above_floor(found: Measured, load: Load) -> Row:
-    """CPU of an event through that of decoding it."""
-    ours, floors = found.values(per_event, load), found.floors[load.shape]
-    return Row(
-        "T5",
-        f"CPU, tidegauge / decoding alone: {load}",
-        ratios(ours, floors),
-        Bound(4.5),
-        beside("us/event", tidegauge=ours, decoding=floors),
-        found.invalid((load, OURS)),
-    )
+def switches(one: Window) -> float:
+    """Voluntary context switches a second."""
+    return one.switches
 
 
 def rows(found: Measured) -> list[Row]:
     """What windows can answer of the targets, in their order."""
     return [
-        against(found, "T2", THOUSAND, "docker stats", 1 / 10),
-        against(found, "T3", THOUSAND, "docker-py", 1 / 8),
-        _memory_against(found),
-        against(found, "T4", FAST, "aiodocker", 1 / 8),
+        against(found, "T2", (THOUSAND, "docker stats"), Bound(1 / 10)),
+        against(found, "T3", (THOUSAND, "docker-py"), Bound(1 / 8)),
+        _memory_against(found, (THOUSAND, "docker-py")),
+        against(found, "T4", (FAST, "aiodocker"), Bound(1 / 8)),
         above_floor(found, THOUSAND),
         above_floor(found, SECOND_SHAPE),
         _ceiling(found),
         *_scaling(found),
-        Row(
+        found.row(
             "T8",
             f"voluntary context switches a second: {THOUSAND}",
-            found.values(lambda one: one.switches, THOUSAND),
+            found.values(switches, THOUSAND),
             Bound(2 / TICK_S + 5),
-            invalid=found.invalid((THOUSAND, OURS)),
+            (THOUSAND, OURS),
         ),
         *_memory(found),
     ]
 
 
 def load_rows(found: Measured, loads: Sequence[Load]) -> list[Row]:
-    """CPU of an event under each load; no target but that of decoding applies to all of them."""
+    """CPU of an event under each load; the targets are of some of them."""
     return [above_floor(found, load)._replace(target="", bound=None) for load in loads]
 
 
-def _memory_against(found: Measured) -> Row:
-    ours = found.values(resident, THOUSAND)
-    theirs = found.values(resident, THOUSAND, "docker-py")
-    return Row(
+def against(found: Measured, target: str, peer: Side, most: Bound) -> Row:
+    """CPU of ours through that of a peer under the same load, for each event."""
+    load, name = peer
+    ours, theirs = found.values(per_event, load), found.values(per_event, *peer)
+    return found.row(
+        target,
+        f"CPU, tidegauge / {name}: {load}",
+        ratios(ours, theirs),
+        most,
+        (load, OURS),
+        peer,
+        notes=beside("us/event", tidegauge=ours, peer=theirs),
+    )
+
+
+def above_floor(found: Measured, load: Load) -> Row:
+    """CPU of an event through that of decoding it."""
+    ours, floors = found.values(per_event, load), found.floors[load.shape]
+    return found.row(
+        "T5",
+        f"CPU, tidegauge / decoding alone: {load}",
+        ratios(ours, floors),
+        Bound(4.5),
+        (load, OURS),
+        notes=beside("us/event", tidegauge=ours, decoding=floors),
+    )
+
+
+def _memory_against(found: Measured, peer: Side) -> Row:
+    load, name = peer
+    ours, theirs = found.values(resident, load), found.values(resident, *peer)
+    return found.row(
         "T3",
-        f"memory, tidegauge / docker-py: {THOUSAND}",
+        f"memory, tidegauge / {name}: {load}",
         ratios(ours, theirs),
         Bound(0.5),
-        beside("MB", tidegauge=ours, peer=theirs),
-        found.invalid((THOUSAND, OURS), (THOUSAND, "docker-py")),
+        (load, OURS),
+        peer,
+        notes=beside("MB", tidegauge=ours, peer=theirs),
     )
 
 
 def _ceiling(found: Measured) -> Row:
-    return Row(
+    return found.row(
         "T6",
         f"events per CPU second, all recorded: {FLOOD}",
         found.values(lambda one: one.events / one.cpu, FLOOD),
         Bound(45_000, at_least=True),
-        beside("us/event", tidegauge=found.values(per_event, FLOOD)),
-        found.invalid((FLOOD, OURS)),
+        (FLOOD, OURS),
+        notes=beside("us/event", tidegauge=found.values(per_event, FLOOD)),
     )
 
 
 def _scaling(found: Measured) -> list[Row]:
     many, few = found.values(per_event, TEN_THOUSAND), found.values(per_event, THOUSAND)
-    invalid = found.invalid((TEN_THOUSAND, OURS), (THOUSAND, OURS))
     return [
-        Row(
+        found.row(
             "T7",
             "CPU per event, 10000 containers / 1000",
             ratios(many, few),
             Bound(1.25),
-            beside("us/event", at_10000=many, at_1000=few),
-            invalid,
+            (TEN_THOUSAND, OURS),
+            (THOUSAND, OURS),
+            notes=beside("us/event", at_10000=many, at_1000=few),
         ),
-        Row(
+        found.row(
             "T7",
             f"% of a core: {TEN_THOUSAND}",
             found.values(lambda one: one.core_percent, TEN_THOUSAND),
             Bound(25),
-            invalid=invalid,
+            (TEN_THOUSAND, OURS),
         ),
     ]
 
@@ -171,16 +195,15 @@ def _scaling(found: Measured) -> list[Row]:
 def _memory(found: Measured) -> list[Row]:
     few, many = found.values(resident, THOUSAND), found.values(resident, FIVE_THOUSAND)
     between = FIVE_THOUSAND.containers - THOUSAND.containers
-    slopes = [(b - a) * 1000 / between for a, b in zip(few, many, strict=False)]
-    unsaid = found.invalid((THOUSAND, OURS)), found.invalid((FIVE_THOUSAND, OURS))
     return [
-        Row(
+        found.row(
             "T9",
             "memory of one stream more, from 1000 to 5000, kB",
-            slopes,
+            [(five - one) * 1000 / between for one, five in zip(few, many, strict=False)],
             Bound(6),
-            beside("MB", at_1000=few, at_5000=many),
-            "".join(unsaid),
+            (THOUSAND, OURS),
+            (FIVE_THOUSAND, OURS),
+            notes=beside("MB", at_1000=few, at_5000=many),
         ),
-        Row("T9", f"memory, MB: {THOUSAND}", few, Bound(50), invalid=unsaid[0]),
+        found.row("T9", f"memory, MB: {THOUSAND}", few, Bound(50), (THOUSAND, OURS)),
     ]

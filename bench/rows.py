@@ -31,7 +31,9 @@ class Row(NamedTuple):
     bound: Bound | None = None
     notes: str = ""
     invalid: str = ""
-    """Why the values say nothing, in words: then no target is met."""
+    """Why the values say nothing, in words."""
+    failed: str = ""
+    """Why there are none, or too few, through our own fault."""
 
     @property
     def median(self) -> float:
@@ -71,6 +73,8 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def met(row: Row) -> str:
     """``yes`` or ``NO``; ``-`` if there is nothing to keep to, ``invalid`` if it is unknown."""
+    if row.failed:
+        return "NO"
     if row.invalid:
         return "invalid"
     if row.bound is None or not row.values:
@@ -85,4 +89,4 @@ def beside(unit: str, **sides: Sequence[float]) -> str:
 
 
 def _notes(row: Row) -> str:
-    return "; ".join(filter(None, (row.invalid, row.notes)))
+    return "; ".join(filter(None, (row.failed, row.invalid, row.notes)))

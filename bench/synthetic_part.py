@@ -1,7 +1,7 @@
 """Tidegauge as a process, and its peers, in turns on the synthetic engine."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import floor
 import programs
 from child import ProgramError
 from clients import drain
+from incidents import attempted, incidents
 from measured import (
     FAST,
     FIVE_THOUSAND,
@@ -56,18 +57,27 @@ class Cell(NamedTuple):
     program: Program
 
 
-def section(*, quick: bool, matrix: bool) -> Section:
-    """Measure what the targets need, or the whole matrix of loads."""
-    plan, cells = Plan.of(quick=quick), matrix_cells() if matrix else target_cells()
+def section(*, quick: bool, soak: bool) -> Section:
+    """Measure what the targets need."""
+    plan, cells = Plan.of(quick=quick), target_cells()
     found = measured(cells, plan)
-    loads = [cell.load for cell in cells]
-    return Section(
-        "matrix" if matrix else "synthetic",
-        "On the synthetic engine, all loads" if matrix else "On the synthetic engine",
-        load_rows(found, loads) if matrix else rows(found),
-        METHOD.format(seconds=plan.seconds, rounds=plan.rounds),
-        tuple(dict.fromkeys(f"{each.name}: {each.missing}" for _, each in cells if each.missing)),
-    )
+    others = map(attempted, incidents(plan.rounds, plan.seconds, soak=soak))
+    every = sorted([*rows(found), *others], key=lambda row: int(row.target[1:]))
+    method = METHOD.format(seconds=plan.seconds, rounds=plan.rounds)
+    return Section("synthetic", "On the synthetic engine", every, method, lacks(cells))
+
+
+def matrix_section(*, quick: bool) -> Section:
+    """Measure our program under all loads."""
+    plan, cells = Plan.of(quick=quick), matrix_cells()
+    found = measured(cells, plan)
+    every = load_rows(found, [cell.load for cell in cells])
+    return Section("matrix", "Tidegauge on the synthetic engine, under all loads", every)
+
+
+def lacks(cells: Iterable[Cell]) -> Sequence[str]:
+    """Why programs are not measured here."""
+    return tuple(dict.fromkeys(each.missing for _, each in cells if each.missing))
 
 
 def target_cells() -> list[Cell]:

@@ -1,4 +1,17 @@
-/* The program: its options, its listeners, and the loop. */
+/* The program: its options, its listeners, and the loop.
+ *
+ *   --unix PATH, --tcp 127.0.0.1:PORT    where it listens; one of them, or both
+ *   --templates FILE                     the events, made by templates.py
+ *   --containers N                       running from the start, up to 12000
+ *   --rate R                             events a second of each stream
+ *   --pace spread|burst|moby|flood       evenly; all at once; one after the other, --sweep-cost MS
+ *                                        apart, then 1/R s of rest; as fast as they are read
+ *   --active PERCENT                     of the containers have counters that move
+ *   --queue N, --penalty MS              samples that wait for a reader; how long a full queue
+ *                                        holds the sweep up before the sample is skipped
+ *   --churn FILE, --seed N, --api X.Y    see churn.c; of the numbers; the API's version
+ *   --seconds MAX                        it ends by itself after so long
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -160,19 +173,21 @@ static void listen_tcp(struct engine *engine, const char *words) {
     listen_on(engine, fd, &address, sizeof address, words);
 }
 
-/* Room for two streams of each container, and for those who ask something else. */
+/* Room for two streams of each container where the system allows, and at least for one. */
 static void raise_fd_limit(struct engine *engine) {
     struct rlimit limit;
-    rlim_t needed = 2 * (rlim_t)engine->settings.containers + 1024;
+    rlim_t needed = (rlim_t)engine->settings.containers + 256, wanted = 2 * needed;
     getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_cur > needed ? limit.rlim_cur : needed;
-    limit.rlim_max = limit.rlim_max > limit.rlim_cur ? limit.rlim_max : limit.rlim_cur;
+    if (limit.rlim_max < needed) {
+        limit.rlim_max = needed; /* which only root may */
+    }
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit)) {
         refuse("%d containers need %llu open files, more than this user may have.",
                engine->settings.containers, (unsigned long long)needed);
     }
-    engine->fd_limit = (int)needed;
-    engine->by_fd = allocated(NULL, (size_t)needed, sizeof *engine->by_fd);
+    engine->fd_limit = (int)limit.rlim_cur;
+    engine->by_fd = allocated(NULL, (size_t)engine->fd_limit, sizeof *engine->by_fd);
 }
 
 static bool is_listener(const struct engine *engine, int fd) {
