@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 import fused_graph
 import influxdb_encoding
 import ingest
+import loop_stall
 import otlp_encoding
 import prometheus_text
+import recording
 import remote_write_encoding
 import statsd_encoding
+import statsd_sending
 from pairs import Measurement, measure
 from rows import Bound, Row, Section, number
 
@@ -29,14 +32,19 @@ def section(wanted: Sequence[str], *, quick: bool) -> Section:
     some = [
         *fused_graph.measurements(quick),
         *ingest.measurements(quick),
+        *recording.measurements(quick),
         *statsd_encoding.measurements(quick),
+        *statsd_sending.measurements(quick),
         *prometheus_text.measurements(quick),
+        *loop_stall.measurements(quick),
         *influxdb_encoding.measurements(quick),
         *remote_write_encoding.measurements(quick),
         *otlp_encoding.measurements(quick),
     ]
     chosen = [one for one in some if not wanted or any(word in one.name for word in wanted)]
-    return _section("kernels", "In one process", chosen, 3 if quick else 9)
+    found = _section("kernels", "In one process", chosen, 3 if quick else 9)
+    lacks = (recording.lacks(), statsd_sending.lacks())
+    return found._replace(skipped=tuple(filter(None, dict.fromkeys(lacks))))
 
 
 def history_section(*, quick: bool) -> Section:

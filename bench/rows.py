@@ -15,7 +15,7 @@ class Bound(NamedTuple):
     at_least: bool = False
 
     def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {self.value:,g}"
+        return f"{'>=' if self.at_least else '<='} {number(self.value)}"
 
     def met(self, value: float) -> bool:
         """Whether it does."""
