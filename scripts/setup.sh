@@ -51,7 +51,7 @@ apt_install() {
   "${install[@]}" >&2 || { "${get[@]}" update && "${install[@]}"; } >&2
 }
 
-# install_packages WHAT: what the engine, sinks and browser levels need of Debian, or the engines level
+# install_packages WHAT: what levels with servers or a compiler need of Debian, or the engines level
 install_packages() {
   local missing=()
   need() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2"); }
@@ -74,6 +74,8 @@ install_packages() {
     need victoria-metrics victoria-metrics
     need prometheus prometheus
     need chromium chromium
+    need cc gcc
+    [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
     [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libcairo.so.2)" ] || missing+=(libcairo2)
   fi
   # The package named busybox is not static, and cannot live alone in an image.

@@ -1,7 +1,6 @@
 """The engine's program, compiled when its sources have changed."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache/synthetic"
 
-_COMPILE = ("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
+_COMPILE = ("cc", "-std=c11", "-O2")
 
 
 class CannotBuild(Exception):
@@ -22,8 +21,8 @@ def missing() -> str:
     return "" if shutil.which(_COMPILE[0]) else "missing packages: gcc libc6-dev"
 
 
-def built() -> Path:
-    """The program, for the sources as they are now.
+def built(cache: Path = CACHE) -> Path:
+    """The program, for the sources as they are now; compiled if it is not in the cache.
 
     Raises:
         CannotBuild: there is no C compiler, or it refuses the sources.
@@ -32,7 +31,7 @@ def built() -> Path:
     # Named after what it is made of: others may run, or make, another one at this moment.
     made_of = b"".join(path.read_bytes() for path in (*sources, HERE / "engine.h"))
     digest = hashlib.sha256(made_of + " ".join(_COMPILE).encode()).hexdigest()
-    program = CACHE / f"engine-{digest[:12]}"
+    program = cache / f"engine-{digest[:12]}"
     if not program.exists():
         _compile(sources, program)
     return program
@@ -54,4 +53,4 @@ def _compile(sources: list[Path], program: Path) -> None:
         )
         if compiling.returncode != 0:
             raise CannotBuild(f"the C compiler refuses the engine: {compiling.stderr.strip()}")
-        os.replace(made, program)
+        made.replace(program)

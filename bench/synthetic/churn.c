@@ -4,7 +4,6 @@
  * are told as events; cut, stall, garbage and huge are what only broken engines do to a stream.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +105,7 @@ static bool cut(struct engine *engine, struct container *container) {
 static bool stall_stream(struct engine *engine, struct connection *connection) {
     (void)engine;
     connection->stream.conduct = STALLED;
+    connection->stream.waiting = 0;
     return true;
 }
 
@@ -113,8 +113,16 @@ static bool stall(struct engine *engine, struct container *container) {
     return to_streams(engine, container, stall_stream);
 }
 
+static bool send_chunk(struct engine *engine, struct connection *connection, const char *body) {
+    struct text chunk = {0};
+    text_add(&chunk, "%zx\r\n%s\r\n", strlen(body), body);
+    bool whole = connection_send(engine, connection, chunk.bytes, chunk.length);
+    free(chunk.bytes);
+    return whole;
+}
+
 static bool garble_stream(struct engine *engine, struct connection *connection) {
-    return connection_send(engine, connection, "15\r\n<<this is no JSON>>\n\r\n", 27);
+    return send_chunk(engine, connection, "<<this is no JSON>>\n");
 }
 
 static bool garbage(struct engine *engine, struct container *container) {
@@ -123,7 +131,8 @@ static bool garbage(struct engine *engine, struct container *container) {
 
 static bool swell_stream(struct engine *engine, struct connection *connection) {
     connection->stream.conduct = ENDLESS;
-    return connection_send(engine, connection, "9\r\n{\"read\":\"\r\n", 14);
+    connection->stream.waiting = 0;
+    return send_chunk(engine, connection, "{\"read\":\"");
 }
 
 static bool huge(struct engine *engine, struct container *container) {

@@ -15,14 +15,14 @@ void connection_accept(struct engine *engine, int listener) {
     int fd, on = 1;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         struct epoll_event wanted = {.events = EPOLLIN, .data.fd = fd};
-        if (fd >= engine->fd_limit || epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &wanted)) {
-            close(fd);
-            continue;
-        }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go does; no matter on unix */
+        epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &wanted);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go; fails on unix sockets */
         struct connection *made = allocated(NULL, 1, sizeof *made);
         made->fd = fd;
         engine->by_fd[fd] = made;
+    }
+    if (errno == EMFILE || errno == ENFILE) { /* it would be asked again and again */
+        refuse("no more connections than %d are possible here.", engine->fd_limit);
     }
 }
 

@@ -1,6 +1,5 @@
 /* The containers: who they are, and how lists, inspections and events tell of them. */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +169,8 @@ void container_told(struct engine *engine, const struct container *container, co
     text_add(&chunk, "%zx\r\n%.*s\r\n", event.length, (int)event.length, event.bytes);
     for (int fd = 0; fd < engine->fd_limit; fd++) {
         struct connection *one = engine->by_fd[fd];
-        if (one && one->role == EVENTS && !connection_send(engine, one, chunk.bytes, chunk.length)) {
+        bool listens = one && one->role == EVENTS;
+        if (listens && !connection_send(engine, one, chunk.bytes, chunk.length)) {
             connection_drop(engine, one);
         }
     }

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Literal, NotRequired, Self, TypedDict, cast
 
-from synthetic.building import built
+from synthetic.building import built, missing
 from synthetic.templates import Shape, template
 
 Pace = Literal["spread", "burst", "moby", "flood"]
@@ -70,6 +70,11 @@ class SyntheticEngine:
 
     Raises `CannotBuild` without a C compiler, `EngineFailed` when it does not start.
     """
+
+    @staticmethod
+    def missing() -> str:
+        """What this machine lacks to build it, in words; empty when nothing is."""
+        return missing()
 
     def __init__(
         self,

@@ -58,6 +58,25 @@ static struct pattern pattern_read(const char *path, const char *from) {
     return pattern;
 }
 
+static void template_set(struct templates *templates, const char *path, const char *word,
+                         const char *value) {
+    if (strcmp(word, "cgroup") == 0) {
+        templates->cgroup = atoi(value);
+    } else if (strcmp(word, "cpus") == 0) {
+        templates->cpus = atoi(value);
+    } else if (strcmp(word, "memory") == 0) {
+        templates->memory = strtoull(value, NULL, 10);
+    } else if (strcmp(word, "running") == 0) {
+        templates->running = pattern_read(path, value);
+    } else if (strcmp(word, "stopping") == 0) {
+        templates->stopping = pattern_read(path, value);
+    } else if (strcmp(word, "stopped") == 0) {
+        templates->stopped = pattern_read(path, value);
+    } else {
+        refuse("%s has a line that means nothing: %.40s", path, word);
+    }
+}
+
 /* A file of lines: a word, and what it means. */
 void templates_read(struct engine *engine) {
     struct templates *templates = &engine->templates;
@@ -69,25 +88,11 @@ void templates_read(struct engine *engine) {
         refuse("--templates %s cannot be read; templates.py makes such a file.", path);
     }
     while (getline(&line, &room, file) > 0) {
-        char *value = strchr(line, ' ');
+        size_t word = strcspn(line, " \n");
         line[strcspn(line, "\n")] = 0;
-        if (value == NULL) {
-            refuse("%s has a line without a value: %.40s", path, line);
-        }
-        *value++ = 0;
-        if (strcmp(line, "cgroup") == 0) {
-            templates->cgroup = atoi(value);
-        } else if (strcmp(line, "cpus") == 0) {
-            templates->cpus = atoi(value);
-        } else if (strcmp(line, "memory") == 0) {
-            templates->memory = strtoull(value, NULL, 10);
-        } else if (strcmp(line, "running") == 0) {
-            templates->running = pattern_read(path, value);
-        } else if (strcmp(line, "stopping") == 0) {
-            templates->stopping = pattern_read(path, value);
-        } else if (strcmp(line, "stopped") == 0) {
-            templates->stopped = pattern_read(path, value);
-        }
+        const char *value = line[word] ? line + word + 1 : "";
+        line[word] = 0;
+        template_set(templates, path, line, value);
     }
     free(line);
     fclose(file);
@@ -157,32 +162,33 @@ static void put_name(char *slot, const struct container *container) {
     }
 }
 
+static uint64_t value(const struct slot *slot, const struct container *container,
+                      const struct sample *now, const struct sample *before) {
+    switch (slot->kind) {
+    case NOW:
+        return counter(slot, now);
+    case BEFORE:
+        return before ? counter(slot, before) : 0;
+    case HOST_NOW:
+        return slot->base + travelled(now->at, slot->speed);
+    case HOST_BEFORE:
+        return before ? slot->base + travelled(before->at, slot->speed) : 0;
+    default:
+        return level(slot, now, (uint64_t)container->number << 40);
+    }
+}
+
+/* `before` is NULL where there is no sample before, or one of what did not run. */
 static void put_slot(const struct engine *engine, const struct container *container,
                      const struct slot *slot, char *at, const struct sample *now,
                      const struct sample *before) {
-    bool known = before && before->running;
     char id[65];
     switch (slot->kind) {
-    case NOW:
-        put_number(at, slot->width, counter(slot, now));
-        break;
-    case BEFORE:
-        put_number(at, slot->width, known ? counter(slot, before) : 0);
-        break;
-    case HOST_NOW:
-        put_number(at, slot->width, slot->base + travelled(now->at, slot->speed));
-        break;
-    case HOST_BEFORE:
-        put_number(at, slot->width, known ? slot->base + travelled(before->at, slot->speed) : 0);
-        break;
-    case LEVEL:
-        put_number(at, slot->width, level(slot, now, (uint64_t)container->number << 40));
-        break;
     case READ:
         put_moment(at, engine->wall + now->at);
         break;
     case PREREAD:
-        if (known) {
+        if (before) {
             put_moment(at, engine->wall + before->at);
         } else {
             memcpy(at, "\"0001-01-01T00:00:00Z\"          ", 32);
@@ -195,6 +201,8 @@ static void put_slot(const struct engine *engine, const struct container *contai
         container_id(container, id);
         memcpy(at, id, 64);
         break;
+    default:
+        put_number(at, slot->width, value(slot, container, now, before));
     }
 }
 
@@ -202,13 +210,14 @@ static void put_slot(const struct engine *engine, const struct container *contai
 const struct pattern *sample_written(struct engine *engine, const struct container *container,
                                      const struct sample *now, const struct sample *before) {
     struct templates *templates = &engine->templates;
-    struct pattern *pattern = now->running                  ? &templates->running
-                              : (before && before->running) ? &templates->stopping
-                                                            : &templates->stopped;
+    const struct sample *real = before && before->running ? before : NULL;
+    struct pattern *pattern = now->running ? &templates->running
+                              : real       ? &templates->stopping
+                                           : &templates->stopped;
     char *body = pattern->chunk + pattern->body;
     for (int index = 0; index < pattern->slot_count; index++) {
         const struct slot *slot = &pattern->slots[index];
-        put_slot(engine, container, slot, body + slot->offset, now, before);
+        put_slot(engine, container, slot, body + slot->offset, now, real);
     }
     return pattern;
 }

@@ -19,6 +19,10 @@ void stream_begin(struct engine *engine, struct connection *connection,
     struct sample *queue = connection->stream.queue; /* of an earlier stream on this connection */
     connection->role = STATS;
     connection->stream = (struct stream){.container = container, .once = once, .queue = queue};
+    if (engine->streams_open == 0) { /* the collector sleeps while nobody listens */
+        engine->stream_count = 0;
+        engine->sweep = (struct sweep){.began = engine_now(engine)};
+    }
     if (engine->stream_count == engine->stream_room) {
         engine->stream_room = engine->stream_room ? 2 * engine->stream_room : 64;
         engine->streams = allocated(engine->streams, (size_t)engine->stream_room,
@@ -126,7 +130,7 @@ static bool send_piece(struct engine *engine, struct connection *connection) {
     return connection_send(engine, connection, piece, (size_t)head + PIECE + 2);
 }
 
-/* In bytes; on unix sockets the kernel counts its own bookkeeping too, so that it tells too much. */
+/* In bytes; on unix sockets the kernel counts its own bookkeeping too, and tells too much. */
 int64_t stream_backlog(struct connection *connection, const struct engine *engine) {
     int in_kernel = 0;
     ioctl(connection->fd, SIOCOUTQ, &in_kernel);

@@ -23,10 +23,7 @@ static int64_t turn(const struct engine *engine, int place) {
 }
 
 int64_t sweep_due(const struct engine *engine) {
-    if (engine->stream_count == 0) {
-        return INT64_MAX;
-    }
-    return turn(engine, engine->sweep.place);
+    return engine->streams_open ? turn(engine, engine->sweep.place) : INT64_MAX;
 }
 
 static void close_gaps(struct engine *engine) {
@@ -88,13 +85,7 @@ static bool takes(const struct engine *engine, const struct connection *connecti
 /* All turns that are due, of this sweep and at most of the beginning of the next. */
 void sweep_run(struct engine *engine) {
     struct sweep *sweep = &engine->sweep;
-    if (engine->streams_open == 0) {
-        engine->stream_count = sweep->place = 0;
-        sweep->began = engine_now(engine);
-        sweep->last_start = 0;
-        return;
-    }
-    while (sweep->place < engine->stream_count) {
+    while (engine->streams_open > 0) {
         struct connection *next = engine->streams[sweep->place];
         int64_t now = engine_now(engine);
         if (turn(engine, sweep->place) > now) {

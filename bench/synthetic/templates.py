@@ -1,10 +1,10 @@
 """Events of recorded engines as templates: what changes from event to event becomes a slot.
 
-A slot is ``@KIND@`` or ``@KIND:WIDTH:BASE:SPEED@`` and always as wide, so that the engine writes an
-event in place. Kinds of numbers: ``now`` (a counter of the container, ``SPEED`` a second), ``before``
-(its value in the sample sent before, 0 in the first), ``hostnow`` and ``hostbefore`` (a counter of
-the machine, which moves for idle containers too), ``level`` (from ``BASE``, less than ``SPEED``
-above it). ``read`` and ``preread`` are times with their quotation marks.
+A slot is ``@KIND@`` or ``@KIND:WIDTH:BASE:SPEED@`` and always as wide, so that the engine writes
+an event in place. Kinds of numbers: ``now`` (a counter of the container, ``SPEED`` a second),
+``before`` (its value in the sample sent before, 0 in the first), ``hostnow`` and ``hostbefore`` (a
+counter of the machine, which moves for idle containers too), ``level`` (from ``BASE``, less than
+``SPEED`` above it). ``read`` and ``preread`` are times with their quotation marks.
 
 The file has a line for ``cgroup``, ``cpus`` and ``memory``, and for the events of a container that
 is ``running``, ``stopping`` (the first empty one) and ``stopped``.
