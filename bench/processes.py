@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +72,17 @@ def tree(root: int) -> set[int]:
     return descendants(root, {pid: stat.parent for pid, stat in stats().items()})
 
 
+def of_namespace(pid: int) -> dict[int, str]:
+    """Names of all processes in the pid namespace of this one, but not of those nested in it."""
+    names = {each: _text(PROC / str(each) / "comm").strip() for each in stats()}
+    return {each: name for each, name in names.items() if _namespace(each) == _namespace(pid)}
+
+
+def sockets(pids: Iterable[int]) -> int:
+    """How many these processes have open."""
+    return sum(link.startswith("socket:") for pid in pids for link in _open_files(pid))
+
+
 def usage(pids: Iterable[int]) -> Usage:
     """Add up what these processes have taken, and their children that have ended."""
     each = [_usage(pid) for pid in pids]
@@ -109,6 +121,19 @@ def _usage(pid: int) -> Usage:
     return Usage(
         cpu_seconds(pid) + reaped, sum(switches), status.get("VmRSS", 0) / 1000, len(switches)
     )
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return str((PROC / str(pid) / "ns/pid").readlink())
+    except OSError:  # it has ended meanwhile, or is not ours to look into
+        return ""
+
+
+def _open_files(pid: int) -> Iterable[str]:
+    for file in (PROC / str(pid) / "fd").glob("*"):
+        with suppress(OSError):
+            yield str(file.readlink())
 
 
 def _text(path: Path) -> str:

@@ -38,6 +38,8 @@ class Program(NamedTuple):
     name: str
     missing: str
     start: Callable[[str, Path], Start]
+    follows: bool = True
+    """Whether it holds a stream of each container, as the Engine API is meant to be used."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -66,7 +68,7 @@ def docker_stats() -> Program:
         command = ("docker", "--host", host, "stats", "--no-trunc")
         return Start(command, environment(HOME=str(folder), TERM="xterm"))
 
-    lack = "" if shutil.which("docker") else "no docker command"
+    lack = "" if shutil.which("docker") else "there is no docker command"
     return Program("docker stats", lack, start)
 
 
@@ -80,14 +82,27 @@ def aiodocker() -> Program:
     return _client("aiodocker", "aiodocker_streams.py")
 
 
-def drain() -> Program:
-    """The least a client can do: reads, and throws away."""
+def drain(streams: int | None = None) -> Program:
+    """The least a client can do: reads, and throws away; of all containers, or of so many."""
 
     def start(host: str, folder: Path) -> Start:
-        script = str(CLIENTS / "drain.py")
-        return Start((sys.executable, script, host), environment(HOME=str(folder)))
+        words = () if streams is None else (str(streams),)
+        command = (sys.executable, str(CLIENTS / "drain.py"), host, *words)
+        return Start(command, environment(HOME=str(folder)))
 
     return Program("raw drain", "", start)
+
+
+def glances() -> Program:
+    """Its view of containers alone, every two seconds as by default."""
+    program = PEERS / "glances/bin/glances"
+    only = ("--disable-plugin", "all", "--enable-plugin", "containers", "--time", "2")
+
+    def start(host: str, folder: Path) -> Start:
+        command = (str(program), "--stdout", "containers", *only)
+        return Start(command, environment(HOME=str(folder), DOCKER_HOST=host))
+
+    return Program("Glances", "" if program.exists() else "Glances is not installed", start)
 
 
 def _client(name: str, script: str) -> Program:
@@ -97,4 +112,4 @@ def _client(name: str, script: str) -> Program:
         command = (str(python), str(CLIENTS / script), host)
         return Start(command, environment(HOME=str(folder)))
 
-    return Program(name, "" if python.exists() else f"{name} is not installed in .cache", start)
+    return Program(name, "" if python.exists() else f"{name} is not installed", start)

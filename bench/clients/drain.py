@@ -1,7 +1,7 @@
 """Read streams and throw away what comes, the least a client can do: ``drain.py HOST [COUNT]``.
 
-With COUNT only so many streams are opened. The number of events of the first stream is written to
-standard output as it grows: a sweep of the engine, each.
+With COUNT only so many streams are opened. For each event of the first stream, and so for each
+sweep of the engine, a line is written to standard output: the number of it, and the monotonic time.
 """
 
 import http.client
@@ -9,6 +9,7 @@ import json
 import select
 import socket
 import sys
+import time
 
 EVENT_END = b"\n\r\n"
 """An engine ends each event with a line feed, and each chunk with CR LF."""
@@ -55,7 +56,7 @@ def main(host: str, count: int | None = None) -> None:
                 streams.pop(number).close()
             elif number == first:
                 sweeps += room.count(EVENT_END, 0, size)
-                print(sweeps, flush=True)
+                print(sweeps, time.monotonic(), flush=True)
 
 
 if __name__ == "__main__":
