@@ -10,11 +10,13 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent.parent / "tests"))  # servers of tests serve here, too
 
 import kernels_part
+import real_part
 import report
 import synthetic_part
+import where_time_goes
 from rows import Section
 
-DURATIONS = {"kernels": 4, "synthetic": 18, "history": 6}
+DURATIONS = {"real": 25, "synthetic": 25, "kernels": 4, "history": 6, "profile": 1}
 """Minutes of each part on two cores."""
 
 
@@ -43,6 +45,7 @@ def arguments() -> argparse.ArgumentParser:
 def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], Section]]:
     """What each part measures."""
     return {
+        "real": lambda: real_part.section(quick=quick),
         "kernels": lambda: kernels_part.section(given.words, quick=quick),
         "synthetic": lambda: (
             synthetic_part.section(quick=quick, soak=given.soak)
@@ -50,6 +53,7 @@ def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], S
             else synthetic_part.matrix_section(quick=quick)
         ),
         "history": lambda: kernels_part.history_section(quick=quick),
+        "profile": lambda: where_time_goes.section(quick=quick),
     }
 
 

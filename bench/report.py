@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rows import HEADS, Section, cells
+from rows import HEADS, Section, aligned, cells
 
 PAGE = Path(__file__).parent.parent / "docs/benchmarks.md"
 PARTS = ("real", "synthetic", "matrix", "kernels", "history", "profile")
@@ -70,19 +70,11 @@ def rendered(section: Section, facts: str) -> str:
     """A section in Markdown, between its marks."""
     parts = [f"## {section.title}", section.method, f"Measured on: {facts}."]
     if section.rows:
-        parts.append(table([HEADS, *map(cells, section.rows)]))
+        parts.append(aligned([HEADS, *map(cells, section.rows)]))
     parts += [section.text] if section.text else []
     parts += [f"Not measured: {reason}." for reason in section.skipped]
     body = "\n\n".join(filter(None, parts))
     return f"<!-- begin {section.part} -->\n{body}\n<!-- end {section.part} -->\n"
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, the first of them headings, as Markdown that can be read as it is."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    head, *rest = (_line(line, widths) for line in lines)
-    rule = _line(["-" * width for width in widths], widths)
-    return "\n".join([head, rule, *rest])
 
 
 def merged(page: str, sections: Mapping[str, str]) -> str:
@@ -96,8 +88,3 @@ def write(sections: Mapping[str, str], path: Path = PAGE) -> None:
     """Bring the page up to date."""
     page = path.read_text(encoding="utf-8") if path.exists() else ""
     path.write_text(merged(page, sections), encoding="utf-8")
-
-
-def _line(line: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-    return f"| {' | '.join(padded)} |"

@@ -71,6 +71,14 @@ def cells(row: Row) -> tuple[str, ...]:
     return (row.target, row.measured, *spread, str(row.bound or "-"), met(row), _notes(row))
 
 
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the first of them headings, as Markdown that can be read as it is."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    head, *rest = (_line(line, widths) for line in lines)
+    rule = _line(["-" * width for width in widths], widths)
+    return "\n".join([head, rule, *rest])
+
+
 def met(row: Row) -> str:
     """``yes`` or ``NO``; ``-`` if there is nothing to keep to, ``invalid`` if it is unknown."""
     if row.failed:
@@ -90,3 +98,8 @@ def beside(unit: str, **sides: Sequence[float]) -> str:
 
 def _notes(row: Row) -> str:
     return "; ".join(filter(None, (row.failed, row.invalid, row.notes)))
+
+
+def _line(line: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
