@@ -9,6 +9,10 @@
 static const char IMAGE[] = "busybox:local";
 static const char IMAGE_ID[] =
     "sha256:8196e0810a9861d8ac68b17d74eb4abe2a7dea6bd659b70abf15d4ced9a404a3";
+
+/* Of those that run from the start: what their counters begin with is the use of weeks. */
+static const int64_t AGE = 30 * 86400 * SECOND;
+
 static const char *const STATES[] = {"absent", "created", "running", "exited"};
 
 /* Their shares are exact at any number of containers: every 100 / active-th one moves. */
@@ -26,6 +30,7 @@ void containers_make(struct engine *engine) {
         if (number < engine->settings.containers) {
             one->state = RUNNING;
             one->lives = 1;
+            one->made = one->life_began = -AGE;
         }
     }
 }

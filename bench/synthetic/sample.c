@@ -103,7 +103,8 @@ void templates_read(struct engine *engine) {
 
 struct sample sample_taken(const struct engine *engine, const struct container *container) {
     int64_t now = engine_now(engine);
-    int64_t moved = container->active ? (now - container->life_began) * container->weight / 8 : 0;
+    int64_t began = container->life_began > 0 ? container->life_began : 0;
+    int64_t moved = container->active ? (now - began) * container->weight / 8 : 0;
     return (struct sample){.at = now,
                            .moved = moved,
                            .running = container->state == RUNNING,

@@ -66,14 +66,16 @@ static void next_sweep(struct engine *engine, int64_t now) {
     }
 }
 
-/* A full queue holds the whole sweep up: moby waits for room before it gives the sample up. */
+/* A full queue holds the whole sweep up: moby waits for room before it gives the sample up. Its own
+ * sweep is a chain, too: what comes late makes all behind it late. */
 static void publish(struct engine *engine, struct connection *connection, int64_t now) {
     bool skipped = false;
     if (!stream_publish(engine, connection, &skipped)) {
         connection_drop(engine, connection);
-    } else if (skipped) {
-        int64_t late = now - turn(engine, engine->sweep.place);
-        engine->sweep.began += late + (int64_t)(engine->settings.penalty * 1e6);
+    }
+    if (skipped || engine->settings.pace == MOBY) {
+        int64_t held = skipped ? (int64_t)(engine->settings.penalty * 1e6) : 0;
+        engine->sweep.began += now - turn(engine, engine->sweep.place) + held;
     }
 }
 
