@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], S
 def main(words: Sequence[str]) -> int:
     """Measure the parts that are asked for, one after another; each is written when it is done."""
     given = arguments().parse_args(words)
+    _allow_many_files()
     quick = os.environ.get("BENCH_QUICK", "") not in {"", "0"}
     for name, measure in parts(given, quick=quick).items():
         if given.part in {name, "all"}:
@@ -70,6 +72,12 @@ def main(words: Sequence[str]) -> int:
             if not quick and not given.words:
                 report.write({section.part: text})
     return 0
+
+
+def _allow_many_files() -> None:
+    """As many as this user may open, for all programs that are started: a stream is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def interrupted(*_signal: object) -> None:

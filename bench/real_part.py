@@ -211,7 +211,7 @@ def _window(engine: DockerEngine, sweeps: Sweeps, program: Program, plan: Plan) 
                 raise ProgramError(f"{program.name}: only {opened} sockets are open")
             before = _look(child, engine, sweeps)
             time.sleep(plan.seconds)
-            return _between(before, _look(child, engine, sweeps), plan.containers)
+            return between(before, _look(child, engine, sweeps), plan.containers)
 
 
 class Look(NamedTuple):
@@ -235,7 +235,10 @@ def _look(child: Child, engine: DockerEngine, sweeps: Sweeps) -> Look:
     return Look(at, used.cpu, used.resident, engine_cpu, *sweeps.last())
 
 
-def _between(before: Look, after: Look, containers: int) -> Window:
+def between(before: Look, after: Look, containers: int) -> Window:
+    """What lies between two looks; raises `ProgramError` without a sweep between."""
+    if after.sweeps == before.sweeps:
+        raise ProgramError("the engine did not collect samples meanwhile")
     sweep = (after.swept_at - before.swept_at) / (after.sweeps - before.sweeps)
     seconds = after.at - before.at
     return Window(

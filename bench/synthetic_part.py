@@ -1,5 +1,6 @@
 """Tidegauge as a process, and its peers, in turns on the synthetic engine."""
 
+import resource
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -23,10 +24,16 @@ from measured import (
 )
 from programs import Program
 from rows import Section
+from synthetic.running import SyntheticEngine
 from synthetic.templates import Shape
 from windows import Load, engine_of, window
 
 from servers.process import free_ports
+
+TITLE = "On the synthetic engine"
+MATRIX_TITLE = "On the synthetic engine, under all loads"
+FILES_BESIDE = 300
+"""Open files of a program or the engine, besides streams."""
 
 METHOD = """\
 The engine is started, then a program on it. Once all streams have delivered two events and nothing
@@ -59,25 +66,42 @@ class Cell(NamedTuple):
 
 def section(*, quick: bool, soak: bool) -> Section:
     """Measure what the targets need."""
-    plan, cells = Plan.of(quick=quick), target_cells()
+    if lack := SyntheticEngine.missing():
+        return Section("synthetic", TITLE, (), skipped=(lack,))
+    plan, cells = Plan.of(quick=quick), affordable(target_cells())
     found = measured(cells, plan)
     others = map(attempted, incidents(plan.rounds, plan.seconds, soak=soak))
     every = sorted([*rows(found), *others], key=lambda row: int(row.target[1:]))
     method = METHOD.format(seconds=plan.seconds, rounds=plan.rounds)
-    return Section("synthetic", "On the synthetic engine", every, method, lacks(cells))
+    return Section("synthetic", TITLE, every, method, lacks(target_cells()))
 
 
 def matrix_section(*, quick: bool) -> Section:
     """Measure our program under all loads."""
-    plan, cells = Plan.of(quick=quick), matrix_cells()
+    if lack := SyntheticEngine.missing():
+        return Section("matrix", MATRIX_TITLE, (), skipped=(lack,))
+    plan, cells = Plan.of(quick=quick), affordable(matrix_cells())
     found = measured(cells, plan)
     every = load_rows(found, [cell.load for cell in cells])
-    return Section("matrix", "Tidegauge on the synthetic engine, under all loads", every)
+    method = METHOD.format(seconds=plan.seconds, rounds=plan.rounds)
+    return Section("matrix", MATRIX_TITLE, every, method, lacks(matrix_cells()))
+
+
+def affordable(cells: Iterable[Cell]) -> list[Cell]:
+    """Those of programs that are here, with as many streams as this user may open."""
+    return [each for each in cells if not _lack(each)]
 
 
 def lacks(cells: Iterable[Cell]) -> Sequence[str]:
-    """Why programs are not measured here."""
-    return tuple(dict.fromkeys(each.missing for _, each in cells if each.missing))
+    """Why the others are not measured."""
+    return tuple(dict.fromkeys(filter(None, map(_lack, cells))))
+
+
+def _lack(cell: Cell) -> str:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if files < cell.load.containers + FILES_BESIDE:
+        return f"{cell.load.containers} containers: no more than {files} files may be open"
+    return cell.program.missing
 
 
 def target_cells() -> list[Cell]:
@@ -114,7 +138,7 @@ def measured(cells: Sequence[Cell], plan: Plan) -> Measured:
     for number in range(plan.rounds):
         print(f"synthetic: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
         for load, program in cells if number % 2 == 0 else reversed(cells):
-            if not program.missing and not found.failed(load, program.name):
+            if not found.failed(load, program.name):
                 _measure(found, load, program, plan.seconds)
         for shape in sorted({cell.load.shape for cell in cells}):
             found.floors[shape].append(floor.decoding(an_event(shape)))

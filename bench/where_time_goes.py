@@ -13,6 +13,7 @@ from installed import FOLDER
 from measured import THOUSAND
 from programs import environment
 from rows import Section, aligned
+from synthetic.running import SyntheticEngine
 from windows import delivering, quiet, running
 
 from servers.process import free_ports
@@ -38,8 +39,9 @@ class Share(NamedTuple):
 
 def section(*, quick: bool) -> Section:
     """Profile the program in its steady state."""
-    if not PROGRAM.exists():
-        return Section("profile", TITLE, (), skipped=("py-spy is not installed",))
+    lack = SyntheticEngine.missing() or ("" if PROGRAM.exists() else "py-spy is not installed")
+    if lack:
+        return Section("profile", TITLE, (), skipped=(lack,))
     seconds = 5.0 if quick else 30.0
     try:
         stacks = profile(seconds)
