@@ -24,8 +24,8 @@ lint: ## format, lint and types
 	@scripts/setup.sh fast
 	@.venv/bin/python scripts/test-levels lint
 
-bench: ## measurements; for a short run: make bench BENCH_QUICK=1
-	@scripts/setup.sh fast
+bench: ## measurements, an hour; a part: make bench ARGS=kernels; a short run: BENCH_QUICK=1
+	@scripts/setup.sh bench
 	@.venv/bin/python bench $(ARGS)
 
 clean: ## remove everything made here, the set-up included

@@ -1,84 +1,93 @@
-"""Measurements of CPU time, as a table: ``make bench``, or ``python bench [PART OF A NAME ...]``.
+"""Measurements against the targets, into docs/benchmarks.md: ``make bench``."""
 
-Each row sets something of ours against a baseline, in turns and in one process, so that a loaded
-machine disturbs both alike: read the ratios and differences, not the times. BENCH_QUICK=1 in the
-environment makes a short run. Nothing here fails; tests assert no times.
-"""
-
+import argparse
 import os
-import platform
+import resource
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import fused_graph
-import influxdb_encoding
-import ingest
-import otlp_encoding
-import prometheus_text
-import remote_write_encoding
-import statsd_encoding
-from pairs import Measurement, Result, measure
+sys.path.append(str(Path(__file__).parent.parent / "tests"))  # servers of tests serve here, too
 
-import history
+import kernels_part
+import real_part
+import report
+import synthetic_part
+import where_time_goes
+from rows import Section
 
-HEADS = ("measurement", "unit", "ours", "baseline", "compared: median [min-max]", "target", "met")
+DURATIONS = {"real": 25, "synthetic": 25, "kernels": 4, "history": 6, "profile": 1}
+"""Minutes of each part on two cores."""
 
 
-def machine() -> str:
-    """What the numbers depend on, in one line."""
-    load = " ".join(f"{part:.2f}" for part in os.getloadavg())
-    return (
-        f"{len(os.sched_getaffinity(0))} cores, {platform.python_implementation()}"
-        f" {platform.python_version()}, {platform.system()} {platform.release()}"
-        f" {platform.machine()}, load average {load}"
+def arguments() -> argparse.ArgumentParser:
+    """What can be typed."""
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Measure Tidegauge and its peers, and write docs/benchmarks.md.",
+        epilog="Minutes: "
+        + ", ".join(f"{name} {minutes}" for name, minutes in DURATIONS.items())
+        + f"; all {sum(DURATIONS.values())}. With BENCH_QUICK=1 in the environment one short\n"
+        "round of each, for a look; its numbers are not written to the page.",
     )
+    parser.add_argument("part", nargs="?", choices=[*DURATIONS, "all"], default="all")
+    parser.add_argument("words", nargs="*", help="kernels: only those with such a word in the name")
+    parser.add_argument(
+        "--matrix", action="store_true", help="synthetic: under every load, 45 minutes"
+    )
+    parser.add_argument(
+        "--soak", action="store_true", help="synthetic: long runs too, 45 minutes more"
+    )
+    return parser
 
 
-def cells(one: Measurement, result: Result) -> tuple[str, ...]:
-    """The row of one measurement."""
-    sign = "x" if one.compared == "ratio" else " more"
-    compared = f"{result.median:.2f}{sign} [{result.lowest:.2f}-{result.highest:.2f}]"
-    times = (one.name, one.unit, f"{result.ours:.3f}", f"{result.baseline:.3f}", compared)
-    if one.target is None:
-        return (*times, "-", "-")
-    return (*times, f"<= {one.target:g}{sign}", "yes" if result.median <= one.target else "NO")
+def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], Section]]:
+    """What each part measures."""
+    return {
+        "real": lambda: real_part.section(quick=quick),
+        "kernels": lambda: kernels_part.section(given.words, quick=quick),
+        "synthetic": lambda: (
+            synthetic_part.section(quick=quick, soak=given.soak)
+            if not given.matrix
+            else synthetic_part.matrix_section(quick=quick)
+        ),
+        "history": lambda: kernels_part.history_section(quick=quick),
+        "profile": lambda: where_time_goes.section(quick=quick),
+    }
 
 
-def rows(measurements: Sequence[Measurement], pairs: int) -> Iterator[tuple[str, ...]]:
-    """Measure one after another."""
-    for one in measurements:
-        print(f"measuring: {one.name}", file=sys.stderr)
-        yield cells(one, measure(one, pairs))
-
-
-def main(wanted: Sequence[str]) -> int:
-    """Print the table; of the measurements with one of these words in their names, or of all."""
+def main(words: Sequence[str]) -> int:
+    """Measure the parts that are asked for, one after another; each is written when it is done."""
+    given = arguments().parse_args(words)
+    _allow_many_files()
     quick = os.environ.get("BENCH_QUICK", "") not in {"", "0"}
-    known = [
-        *fused_graph.measurements(quick),
-        *ingest.measurements(quick),
-        *statsd_encoding.measurements(quick),
-        *prometheus_text.measurements(quick),
-        *influxdb_encoding.measurements(quick),
-        *remote_write_encoding.measurements(quick),
-        *otlp_encoding.measurements(quick),
-        *history.measurements(quick),
-    ]
-    chosen = [one for one in known if not wanted or any(word in one.name for word in wanted)]
-    if not chosen:
-        print("No such measurement. There are:", *(one.name for one in known), sep="\n  ")
-        return 2
-    pairs = 3 if quick else 9
-    print(f"{machine()}\n{pairs} pairs of each, CPU time of this process\n")
-    table = [HEADS, *rows(chosen, pairs)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
-    print(f"\nload average at the end: {os.getloadavg()[0]:.2f}")
+    for name, measure in parts(given, quick=quick).items():
+        if given.part in {name, "all"}:
+            began = report.load_average()
+            section = measure()
+            text = report.rendered(section, report.machine(began))
+            print(text, flush=True)
+            if not quick and not given.words:
+                report.write({section.part: text})
     return 0
 
 
+def _allow_many_files() -> None:
+    """As many as this user may open, for all programs that are started: a stream is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def interrupted(*_signal: object) -> None:
+    """End as Ctrl-C does, so that every child is ended in order."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

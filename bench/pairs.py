@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
+from operator import sub, truediv
 from statistics import median
 from typing import Literal, NamedTuple
 
@@ -22,13 +23,11 @@ class Measurement(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Medians of both sides; median, lowest and highest of the comparisons."""
+    """Medians of both sides, and the comparison of each pair."""
 
     ours: float
     baseline: float
-    median: float
-    lowest: float
-    highest: float
+    compared: tuple[float, ...]
 
 
 class Stopwatch:
@@ -52,8 +51,5 @@ def measure(one: Measurement, pairs: int) -> Result:
         sides = [(ours, one.ours), (baseline, one.baseline)]
         for times, side in sides if number % 2 else reversed(sides):
             times.append(side())
-    compared = [
-        left / right if one.compared == "ratio" else left - right
-        for left, right in zip(ours, baseline, strict=True)
-    ]
-    return Result(median(ours), median(baseline), median(compared), min(compared), max(compared))
+    compare = truediv if one.compared == "ratio" else sub
+    return Result(median(ours), median(baseline), tuple(map(compare, ours, baseline)))

@@ -5,25 +5,18 @@ Both begin with instruments that hold values. The values are of a recorded strea
 
 import asyncio
 import gzip
-from typing import Any
 
-import msgspec
-from ingest import RECORDINGS, SHAPES
-from made_up import a_container, a_journal
+from made_up import a_journal
 from pairs import Measurement, Stopwatch
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from recorded_registry import recorded
 
 from tidegauge.clock import SystemClock
-from tidegauge.docker.frames import Sample, StatsFrame
-from tidegauge.docker.intervals import Intervals
-from tidegauge.docker.lives import Condition
 from tidegauge.metrics import Registry
-from tidegauge.pipeline import collecting
 from tidegauge.prometheus.own import OurNames
 from tidegauge.prometheus.text import Page
-from tidegauge.streams import Outlet, Source
 
 TARGET, COMPRESSED_TARGET = 0.05, 0.10
 
@@ -70,19 +63,8 @@ async def _compressed(page: Page) -> None:
 
 
 async def _registry(containers: int) -> Registry:
-    """Three samples of each container, collected once, as between two ticks."""
-    journal, registry = a_journal(), Registry({}, SystemClock())
-    lines = (RECORDINGS / f"{SHAPES['cgroup v2']}.ndjson").read_bytes().splitlines()[:3]
-    frames = [msgspec.json.decode(line, type=StatsFrame) for line in lines]
-
-    async def produce(outlet: Outlet[Any]) -> None:
-        for container in map(a_container, range(containers)):
-            await outlet.send(Condition(container, "running", restarts=0))
-            for frame in frames:
-                await outlet.send(Sample(container, frame))
-
-    source: Source[Any] = Source("recorded lines", produce)
-    await collecting(source, Intervals(journal.drop), registry, journal, {}).run()
+    """Collected once, as between two ticks."""
+    registry = await recorded(containers)
     registry.collect(0.0)
     return registry
 

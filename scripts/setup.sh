@@ -8,6 +8,8 @@
 #   scripts/setup.sh engines
 #                           `fast` with what tests on more engines need: Podman, and a newer
 #                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
+#   scripts/setup.sh bench  `fast` with what is compared with in measurements: a Docker Engine and a
+#                           C compiler (as root), and other clients of it (in .cache)
 #
 # What these cannot get on this machine it tells and leaves out; scripts/test-levels then says
 # which levels that costs. No daemon is started.
@@ -17,6 +19,13 @@ cd "$(dirname "$0")/.."
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
+# Each client has an environment of its own; the packages are for the kernels, and for profiles.
+clients=(
+  'docker-py docker==7.2.0'
+  'aiodocker aiodocker==0.27.0 aiohttp==3.14.5'
+  'glances Glances==4.5.8 docker==7.2.0 python-dateutil==4.0.0'
+)
+measuring='hdrhistogram==0.10.8 opentelemetry-sdk==1.45.2 statsd==4.0.1 py-spy==0.4.3'
 policy=/usr/sbin/policy-rc.d # Debian asks it before it starts a service
 
 say() { echo "setup: $*" >&2; }
@@ -65,6 +74,9 @@ install_packages() {
   if [ "$1" = engines ]; then
     need podman podman
     need debootstrap debootstrap
+  elif [ "$1" = bench ]; then
+    need cc gcc
+    [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
   else
     need ssh openssh-client
     need sshd openssh-server
@@ -159,6 +171,35 @@ install_graphite() {
   fi
 }
 
+# install_client NAME PACKAGE...: another client in .cache/bench/NAME
+install_client() {
+  local folder=.cache/bench/$1
+  shift
+  [ "$(cat "$folder/.installed" 2>/dev/null)" != "$*" ] || return 0
+  say "installing $* in $folder"
+  if .venv/bin/python -m venv --clear "$folder" &&
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"; then
+    echo "$*" >"$folder/.installed"
+  else
+    rm -rf "$folder"
+    say "missing: $* (pip could not install it)"
+  fi
+}
+
+install_measuring() {
+  local folder=.cache/bench/packages packages
+  [ "$(cat $folder/.installed 2>/dev/null)" != "$measuring" ] || return 0
+  say "installing $measuring in $folder"
+  rm -rf $folder
+  read -ra packages <<<"$measuring"
+  if .venv/bin/pip install --quiet --disable-pip-version-check --target $folder "${packages[@]}"; then
+    echo "$measuring" >$folder/.installed
+  else
+    rm -rf $folder
+    say "missing: $measuring (pip could not install it)"
+  fi
+}
+
 case ${1:-} in
   run) install_package . ;;
   fast) install_package '.[dev]' ;;
@@ -172,6 +213,15 @@ case ${1:-} in
     install_packages engines
     install_package '.[dev]'
     install_debian
+    ;;
+  bench)
+    install_packages bench
+    install_package '.[dev]'
+    for client in "${clients[@]}"; do
+      read -ra words <<<"$client"
+      install_client "${words[@]}"
+    done
+    install_measuring
     ;;
   *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

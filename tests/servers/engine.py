@@ -118,6 +118,11 @@ class DockerEngine:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """Of the first process of all that are its own; the others have its pid namespace."""
+        return self._init
+
     # What one does with an engine.
 
     def docker(self, *args: str, seconds: float = _COMMAND_S) -> str:

@@ -1,0 +1,251 @@
+"""Tidegauge and its peers on a real Docker Engine of its own, with real containers."""
+
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import processes
+import programs
+from child import Child, ProgramError
+from other_agents import other_agents
+from programs import Program
+from rows import Bound, Row, Section, beside, ratios
+
+from servers.engine import DockerEngine
+from servers.process import free_ports
+
+TITLE = "On a real Docker Engine"
+ENGINE = ("dockerd", "containerd", "containerd-shim")
+"""What its programs' names begin with; the rest of its namespace are helpers of ours."""
+
+START_S = 12.0
+"""From the start of a program to its window: several sweeps of the engine."""
+
+METHOD = """\
+{containers} containers that sleep, on a dockerd of its own. A program is started and, after
+{start:g} s, its CPU time and the engine's (dockerd, containerd and all shims) are measured over
+{seconds:g} s; then the next one. {rounds} such rounds, every other one backwards. One more stream,
+read by a program that does nothing else, counts the sweeps of the engine: a sweep sends one event
+of each container. Tidegauge runs with its default configuration, history included. Glances and
+`docker stats` make about ten numbers of an event, Tidegauge and the other clients at least 31."""
+
+
+class Plan(NamedTuple):
+    """How many containers and rounds, and how long a window is."""
+
+    containers: int
+    rounds: int
+    seconds: float
+
+    @classmethod
+    def of(cls, *, quick: bool) -> "Plan":
+        return cls(20, 1, 10.0) if quick else cls(100, 5, 20.0)
+
+
+class Window(NamedTuple):
+    """CPU seconds of a program and of its engine, and the engine's sweeps meanwhile."""
+
+    seconds: float
+    cpu: float
+    engine_cpu: float
+    events: float
+    sweep: float
+    """Seconds from one to the next."""
+    resident: float
+
+    @property
+    def per_event(self) -> float:
+        """Microseconds of CPU."""
+        return self.cpu / self.events * 1e6
+
+
+class Sweeps:
+    """Those that the counting program has written down."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def last(self) -> tuple[int, float]:
+        """How many there were, and when the last was."""
+        lines = self._log.read_text(encoding="utf-8").split("\n")
+        count, at = lines[-2].split() if len(lines) > 1 else ("0", "0")
+        return int(count), float(at)
+
+
+def section(*, quick: bool) -> Section:
+    """Measure all programs, or say why that is impossible here."""
+    plan = Plan.of(quick=quick)
+    if lack := DockerEngine.missing():
+        return Section("real", TITLE, (), skipped=(lack,))
+    every = [each for each in programs_compared() if not each.missing]
+    lacks = [each.missing for each in programs_compared() if each.missing]
+    with _engine(plan.containers) as engine, _counted(engine) as sweeps:
+        found, failures = measured(engine, sweeps, every, plan)
+    method = METHOD.format(**plan._asdict(), start=START_S)
+    return Section("real", TITLE, rows(found, every, plan.containers), method, lacks + failures)
+
+
+def programs_compared() -> list[Program]:
+    """Ours in the middle, so that it is next to all others in turns."""
+    ours, theirs = free_ports(2)
+    return [
+        programs.docker_stats(),
+        programs.docker_py(),
+        programs.tidegauge(ours, history=True),
+        programs.drain(),
+        programs.aiodocker(),
+        programs.glances(),
+        *other_agents(theirs),
+    ]
+
+
+def measured(
+    engine: DockerEngine, sweeps: Sweeps, every: Sequence[Program], plan: Plan
+) -> tuple[dict[str, list[Window]], list[str]]:
+    """Windows by program, one of each round, and what went wrong."""
+    found, failures = defaultdict[str, list[Window]](list), dict[str, str]()
+    for number in range(plan.rounds):
+        print(f"real: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
+        for program in every if number % 2 == 0 else reversed(every):
+            if program.name in failures:
+                continue
+            try:
+                found[program.name].append(_window(engine, sweeps, program, plan))
+            except ProgramError as failure:
+                print(failure, file=sys.stderr, flush=True)
+                failures[program.name] = str(failure).partition("\n")[0]
+                found.pop(program.name)
+    return found, list(failures.values())
+
+
+def rows(found: dict[str, list[Window]], every: Sequence[Program], containers: int) -> list[Row]:
+    """The targets' rows, and below them what each program takes."""
+    load = f"{containers} containers"
+
+    def values(name: str, value: Callable[[Window], float]) -> list[float]:
+        return [value(each) for each in found.get(name, ())]
+
+    def against(target: str, name: str, bound: Bound | None) -> Row:
+        ours, theirs = values("tidegauge", _per_event), values(name, _per_event)
+        notes = beside("us/event", tidegauge=ours, peer=theirs)
+        return Row(target, f"CPU, tidegauge / {name}: {load}", ratios(ours, theirs), bound, notes)
+
+    targets = {
+        "docker stats": ("T2", 1 / 10),
+        "docker-py": ("T3", 1 / 6),
+        "aiodocker": ("T4", 1 / 5),
+    }
+    swept, drained = values("tidegauge", _sweep), values("raw drain", _sweep)
+    others = [each.name for each in every if each.name not in {"tidegauge", "raw drain", *targets}]
+    return [
+        Row(
+            "T1",
+            f"CPU, tidegauge / engine, %: {load}",
+            values("tidegauge", lambda one: one.cpu / one.engine_cpu * 100),
+            Bound(1.5),
+        ),
+        *(against(target, name, Bound(most)) for name, (target, most) in targets.items()),
+        Row(
+            "T13",
+            f"interval of sweeps, tidegauge / raw drain: {load}",
+            ratios(swept, drained),
+            Bound(1.02),
+            beside("s", tidegauge=swept, raw_drain=drained),
+        ),
+        *(against("", name, None) for name in others),
+        *(
+            Row(
+                "",
+                f"{name}, CPU / engine, %: {load}",
+                values(name, lambda one: one.cpu / one.engine_cpu * 100),
+                notes=beside("MB of memory", **{name: values(name, lambda one: one.resident)}),
+            )
+            for name in (each.name for each in every)
+        ),
+    ]
+
+
+def _per_event(one: Window) -> float:
+    return one.per_event
+
+
+def _sweep(one: Window) -> float:
+    return one.sweep
+
+
+@contextmanager
+def _engine(containers: int) -> Iterator[DockerEngine]:
+    """An engine, and so many containers that do nothing."""
+    print(f"real: starting an engine and {containers} containers", file=sys.stderr, flush=True)
+    with DockerEngine("bench") as engine:
+        for number in range(containers):
+            engine.run(f"sleep-{number}", "sleep", "1000000")
+        yield engine
+
+
+@contextmanager
+def _counted(engine: DockerEngine) -> Iterator[Sweeps]:
+    """Keep one stream open, of which each event is counted."""
+    with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name:
+        start, log = programs.drain(1).start(engine.host, Path(name)), Path(name) / "sweeps"
+        with Child(start.command, start.env, log) as counting:
+            sweeps = Sweeps(log)
+            counting.until(lambda: sweeps.last()[0] > 1, 30, "two sweeps of the engine")
+            yield sweeps
+
+
+def _window(engine: DockerEngine, sweeps: Sweeps, program: Program, plan: Plan) -> Window:
+    print(f"  {program.name}", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name:
+        folder = Path(name)
+        start = program.start(engine.host, folder)
+        with Child(start.command, start.env, folder / "log") as child:
+            time.sleep(START_S)
+            opened = processes.sockets(processes.tree(child.pid))
+            if program.follows and opened < plan.containers:
+                raise ProgramError(f"{program.name}: only {opened} sockets are open")
+            before = _look(child, engine, sweeps)
+            time.sleep(plan.seconds)
+            return between(before, _look(child, engine, sweeps), plan.containers)
+
+
+class Look(NamedTuple):
+    """What was so at one moment."""
+
+    at: float
+    cpu: float
+    resident: float
+    engine_cpu: float
+    sweeps: int
+    swept_at: float
+
+
+def _look(child: Child, engine: DockerEngine, sweeps: Sweeps) -> Look:
+    child.check()
+    of_engine = [
+        pid for pid, name in processes.of_namespace(engine.pid).items() if name.startswith(ENGINE)
+    ]
+    at, used = time.monotonic(), child.usage()
+    engine_cpu = sum(map(processes.cpu_seconds, of_engine))
+    return Look(at, used.cpu, used.resident, engine_cpu, *sweeps.last())
+
+
+def between(before: Look, after: Look, containers: int) -> Window:
+    """What lies between two looks; raises `ProgramError` without a sweep between."""
+    if after.sweeps == before.sweeps:
+        raise ProgramError("the engine did not collect samples meanwhile")
+    sweep = (after.swept_at - before.swept_at) / (after.sweeps - before.sweeps)
+    seconds = after.at - before.at
+    return Window(
+        seconds,
+        after.cpu - before.cpu,
+        after.engine_cpu - before.engine_cpu,
+        seconds / sweep * containers,
+        sweep,
+        after.resident,
+    )
