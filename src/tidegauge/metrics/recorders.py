@@ -122,6 +122,8 @@ class MemoryRecorder:
     def __init__(self) -> None:
         self.resources: Resources | None = None
         self._life: Life | None = None
+        self._most = 0
+        """The most it used at once in this life."""
         self._usage = Distribution()
         self._working_set = Distribution(catalogue.MEMORY_WORKING_SET.bounds)
         self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
@@ -142,25 +144,30 @@ class MemoryRecorder:
 
     def levels(self, reading: MemoryReading) -> None:
         """Take what holds of this reading alone."""
-        self._record_peak(reading)
-        working_set, limit = reading.working_set, reading.limit
-        self._usage.record(reading.usage)
+        usage, working_set, limit = reading.usage, reading.working_set, reading.limit
+        if reading.life is not self._life:
+            self._life, self._most = reading.life, usage
+        elif usage > self._most:
+            self._most = usage
+        self._usage.record(usage)
         self._working_set.record(working_set)
         if reading.cache is not None:
             self._cache.record(reading.cache)
         if reading.rss is not None:
             self._rss.record(reading.rss)
         if limit is not None:
-            self._limit.set(limit)
             self._share.record(working_set / limit)
-        if reading.max_usage is not None:
-            self._max_usage.set(reading.max_usage)
         if self.resources and self.resources.memory is not None:
             self._available.record(max(0, self.resources.memory - working_set))
 
     def totals(self, reading: MemoryReading) -> None:
-        """Take what holds of all readings before, too."""
+        """Take what holds of all readings before, too, or seldom changes."""
         life = reading.life
+        self._peak.set(self._most)
+        if reading.limit is not None:
+            self._limit.set(reading.limit)
+        if reading.max_usage is not None:
+            self._max_usage.set(reading.max_usage)
         self._faults.observe((reading.minor_faults, reading.major_faults), life)
         if reading.at_limit is not None:
             self._at_limit.observe(reading.at_limit, life)
@@ -177,11 +184,6 @@ class MemoryRecorder:
     def turn(self) -> bool:
         """End the tick of its totals."""
         return self._faults.turn()
-
-    def _record_peak(self, reading: MemoryReading) -> None:
-        before = self._peak.last if reading.life is self._life else None
-        self._life = reading.life
-        self._peak.set(reading.usage if before is None else max(before, reading.usage))
 
     def series(self) -> Recorded:
         """Each instrument under its name."""

@@ -143,7 +143,7 @@ class Registry:
             if entity.sampled_at is None:
                 entity.count_from(reading.container.started_at)
             entity.sampled_at = self._clock.monotonic()
-            entity.life.continuity(reading)
+            entity.life.continuity(reading.missed)
 
     def condition(self, seen: Condition) -> None:
         """Record a state; of a container that is gone the totals are kept for a while."""

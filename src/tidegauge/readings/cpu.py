@@ -36,16 +36,17 @@ class CpuReading(Struct, frozen=True, gc=False):
 
 def cpu(interval: Interval) -> CpuReading | None:
     """CPU of one interval; ``None`` where the host's cpu accounting is off."""
-    total, stats = cpu_time(interval.now), interval.now.cpu_stats
-    if total is None or stats is None or stats.cpu_usage is None:
+    stats = interval.now.cpu_stats
+    usage = stats.cpu_usage if stats else None
+    if stats is None or usage is None or not usage.total_usage:
         return None
     podman = interval.container.engine.kind == "podman"
     return CpuReading(
         interval.container,
         interval.life,
-        total,
-        stats.cpu_usage.usage_in_usermode,
-        stats.cpu_usage.usage_in_kernelmode,
+        usage.total_usage,
+        usage.usage_in_usermode,
+        usage.usage_in_kernelmode,
         # Podman sends busy time here, and a constant 0 for throttling: unavailable, not 0.
         None if podman else stats.system_cpu_usage,
         stats.online_cpus or None,

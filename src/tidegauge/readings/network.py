@@ -51,6 +51,16 @@ def interfaces(container: Container, frame: StatsFrame) -> tuple[InterfaceTraffi
     return tuple([InterfaceTraffic(name, n) for name, n in networks.items() if n is not None])
 
 
+def received(container: Container, frame: StatsFrame) -> int | None:
+    """Bytes received over all interfaces so far; ``None`` where there is no traffic of its own."""
+    if container.engine.kind == "podman" or container.network_of or not frame.networks:
+        counts = [each.stats.rx_bytes for each in interfaces(container, frame)]
+    else:
+        counts = [each.rx_bytes for each in frame.networks.values() if each is not None]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 def _from_inside(name: str, stats: NetworkStats | None) -> NetworkStats | None:
     if stats is None or name != PODMAN_4_SUM:
         return stats
