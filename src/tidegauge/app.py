@@ -24,7 +24,8 @@ from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.survey import Survey, SurveyTimes
-from tidegauge.docker.transport import HttpTransport, Transport
+from tidegauge.docker.transport import HttpTransport
+from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection

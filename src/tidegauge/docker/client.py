@@ -22,7 +22,7 @@ from tidegauge.docker.frames import (
 )
 from tidegauge.docker.framing import Framing
 from tidegauge.docker.stock import Info, SystemDf
-from tidegauge.docker.transport import REPLY_SECONDS, Query, Reply, Transport
+from tidegauge.docker.wire import REPLY_SECONDS, Query, Reply, Transport
 from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
 
 Version = tuple[int, int]
