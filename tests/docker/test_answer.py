@@ -110,7 +110,6 @@ def test_extensions_of_chunks_and_fields_behind_them_tell_nothing() -> None:
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 OK\r\n\r\n",
         b"HTTP/1.1 -20 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * HEAD_LONGEST,
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * HEAD_LONGEST + b"\r\n",
         HEAD + b"Content-Length: -1\r\n\r\n",

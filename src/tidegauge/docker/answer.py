@@ -7,7 +7,6 @@ Source: RFC 9112, sections 4 (status line), 5 (fields), 6.3 (length of a body) a
 """
 
 import re
-from collections.abc import Mapping
 
 from tidegauge.docker.wire import Into, Refusal
 
@@ -19,10 +18,12 @@ REFUSAL_LONGEST = 64 * 1024
 
 _SIZE_LONGEST = 256
 
-_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\Z")
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?(?:\r\n|\Z)")
+_CODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
 # At most 4 GiB: a chunk is given away as it comes, so its size is no matter of room.
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"\d{1,18}\Z")
+_DIGITS = re.compile(rb"\d{1,18}[ \t]*\Z")
 
 _CHUNKED, _COUNTED, _UNTIL_CLOSED = range(3)
 
@@ -74,21 +75,14 @@ class Answer:
         return False
 
     def _read_head(self, head: bytes) -> None:
-        first, *lines = head.split(b"\r\n")
-        match = _STATUS.match(first)
+        match = _STATUS.match(head)
         if match is None:
             raise NotHttp("no status line")
         status = int(match[1])
         if status < 200:
             return  # more is to come before the answer
-        fields: dict[bytes, bytes] = {}
-        for line in lines:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                raise NotHttp("a field without a value")
-            fields[name.lower()] = value.strip().lower()
         self.status = status
-        self._form, self._left = _form_of(status, fields)
+        self._form, self._left = _form_of(status, head)
         if status != 200:
             self._kept = bytearray()
 
@@ -135,16 +129,16 @@ class Answer:
         return False
 
 
-def _form_of(status: int, fields: Mapping[bytes, bytes]) -> tuple[int, int]:
+def _form_of(status: int, head: bytes) -> tuple[int, int]:
     """How the end of a body is known, and its length where that is told beforehand."""
     if status in {204, 304}:
         return _COUNTED, 0
-    if (coding := fields.get(b"transfer-encoding")) is not None:
-        if coding != b"chunked":
+    if coding := _CODING.search(head):
+        if coding[1].strip().lower() != b"chunked":
             raise NotHttp("an unknown coding")
         return _CHUNKED, 0
-    if (length := fields.get(b"content-length")) is not None:
-        if not _LENGTH.match(length):
+    if length := _LENGTH.search(head):
+        if not _DIGITS.match(length[1]):
             raise NotHttp("a length that is none")
-        return _COUNTED, int(length)
+        return _COUNTED, int(length[1])
     return _UNTIL_CLOSED, 0

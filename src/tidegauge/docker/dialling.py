@@ -81,8 +81,11 @@ async def _to_path(path: str) -> socket.socket:
     made = leaving_some(socket.socket(socket.AF_UNIX))
     try:
         made.setblocking(False)
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await _admitted(made, path)
+        try:
+            made.connect(path)
+        except BlockingIOError:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await _admitted(made, path)
     except BaseException:
         made.close()
         raise
@@ -90,13 +93,13 @@ async def _to_path(path: str) -> socket.socket:
 
 
 async def _admitted(made: socket.socket, path: str) -> None:
-    """Connect; no event tells when there is room again in a full queue, so try now and then."""
+    """Connect to an engine whose queue is full; no event tells when there is room in it again."""
     pause = 0.01
     while True:
+        await asyncio.sleep(pause)
         try:
             made.connect(path)
         except BlockingIOError:
-            await asyncio.sleep(pause)
             pause = min(2 * pause, 0.5)
         else:
             return
@@ -137,17 +140,22 @@ async def _send(made: socket.socket, request: bytes) -> None:
 
 async def _finished(act: Callable[[], T], made: socket.socket) -> T:
     """What ``act`` gives once it need not wait for the socket."""
-    loop, fileno, ready = asyncio.get_running_loop(), made.fileno(), asyncio.Event()
     while True:
-        ready.clear()
         try:
             return act()
         except ssl.SSLWantReadError:
-            loop.add_reader(fileno, ready.set)
+            await _ready(made, reading=True)
         except (BlockingIOError, ssl.SSLWantWriteError):
-            loop.add_writer(fileno, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_reader(fileno)
-            loop.remove_writer(fileno)
+            await _ready(made, reading=False)
+
+
+async def _ready(made: socket.socket, *, reading: bool) -> None:
+    loop, fileno, ready = asyncio.get_running_loop(), made.fileno(), asyncio.Event()
+    add, remove = (
+        (loop.add_reader, loop.remove_reader) if reading else (loop.add_writer, loop.remove_writer)
+    )
+    add(fileno, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(fileno)
