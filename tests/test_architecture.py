@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "journal": "",
     "streams": "errors clock",
     "docker": "backoff errors clock journal globs streams",
-    "simulation": "clock docker.endpoint docker.transport",
+    "simulation": "clock docker.endpoint docker.wire",
     "readings": "docker.frames docker.intervals",
     "doubts": "journal docker.intervals",
     "host": "clock streams",

@@ -24,7 +24,8 @@ from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.survey import Survey, SurveyTimes
-from tidegauge.docker.transport import HttpTransport, Transport
+from tidegauge.docker.transport import HttpTransport
+from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection
@@ -99,12 +100,13 @@ def engine_client(
     ``wrapped`` may put something around the transport to the engine of this name.
     """
     endpoint = find_endpoint(engine.host, engine.context, engine.tls, environ)
-    return EngineClient(engine.name, wrapped(engine.name, _transport_to(endpoint)))
+    transport = _transport_to(endpoint, engine.read_interval)
+    return EngineClient(engine.name, wrapped(engine.name, transport))
 
 
-def _transport_to(endpoint: Endpoint) -> Transport:
+def _transport_to(endpoint: Endpoint, read_interval: float) -> Transport:
     if endpoint.simulated is None:
-        return HttpTransport(endpoint)
+        return HttpTransport(endpoint, read_interval)
     clock = SystemClock()  # an engine's time is its own
     simulated = SimulatedEngine(endpoint.simulated, clock.now())
     return SimulatedTransport(simulated, endpoint.text, clock)
