@@ -146,7 +146,8 @@ class ContainerRecorders:
                 each.repeat()
 
     def _turn(self) -> bool:
-        told = [each.turn() for each in (self.cpu, self.memory, self.network, self.disk)]
+        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids
+        told = [each.turn() for each in in_rows]
         return any(told)
 
     def let_go(self) -> bool:

@@ -18,7 +18,8 @@ from tidegauge.metrics.catalogue import (
     USER,
     WRITE,
 )
-from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument
+from tidegauge.metrics.instruments import Counter, Gauge, Instrument
+from tidegauge.metrics.levels import LevelColumn, LevelRows
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
 from tidegauge.metrics.totals import Column, Row, Sums, Totals
@@ -49,6 +50,9 @@ FAULT_COLUMNS: TotalColumns = (
     (catalogue.MEMORY_FAULTS, (MAJOR,)),
 )
 
+CPU_BOUNDS = {0: catalogue.CPU_USAGE.bounds}
+MEMORY_BOUNDS = {1: catalogue.MEMORY_WORKING_SET.bounds}
+
 _UNTHROTTLED = Throttling()
 
 
@@ -61,7 +65,7 @@ class CpuRecorder:
     def __init__(self) -> None:
         self.resources: Resources | None = None
         self._totals, self._capacity = Totals(), Counter()
-        self._cores, self._share = Distribution(catalogue.CPU_USAGE.bounds), Distribution()
+        self._levels = LevelRows(CPU_BOUNDS)
         self._life = self._host = Life(from_birth=False)
 
     def record(self, reading: CpuReading) -> None:
@@ -71,11 +75,10 @@ class CpuRecorder:
 
     def levels(self, reading: CpuReading) -> None:
         """Take what holds of this reading alone."""
-        cores = reading.cores
+        cores, resources = reading.cores, self.resources
         if cores is not None:
-            self._cores.record(cores)
-            if self.resources and (most := self.resources.cpus or reading.online):
-                self._share.record(cores / most)
+            most = (resources.cpus or reading.online) if resources else None
+            self._levels.put((cores, cores / most if most else None))
 
     def totals(self, reading: CpuReading) -> None:
         """Take what holds of all readings before, too."""
@@ -92,10 +95,11 @@ class CpuRecorder:
     @property
     def sampled(self) -> tuple[Instrument, ...]:
         """Those that keep something of a tick, besides totals."""
-        return self._cores, self._share, self._capacity
+        return (self._capacity,)
 
     def turn(self) -> bool:
-        """End the tick of its totals."""
+        """End the tick of its rows."""
+        self._levels.turn()
         return self._totals.turn()
 
     @property
@@ -107,8 +111,8 @@ class CpuRecorder:
         """Each instrument under its name."""
         return (
             *_columns(CPU_COLUMNS, self._totals),
-            (catalogue.CPU_USAGE, (), self._cores),
-            (catalogue.CPU_UTILIZATION, (), self._share),
+            (catalogue.CPU_USAGE, (), LevelColumn(self._levels, 0)),
+            (catalogue.CPU_UTILIZATION, (), LevelColumn(self._levels, 1)),
             (catalogue.CPU_CAPACITY, (), self._capacity),
         )
 
@@ -124,10 +128,7 @@ class MemoryRecorder:
         self._life: Life | None = None
         self._most = 0
         """The most it used at once in this life."""
-        self._usage = Distribution()
-        self._working_set = Distribution(catalogue.MEMORY_WORKING_SET.bounds)
-        self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
-        self._available = Distribution()
+        self._levels = LevelRows(MEMORY_BOUNDS)
         self._limit, self._max_usage, self._peak = Gauge(), Gauge(), Gauge()
         self._faults = Totals()
         self._at_limit, self._out_of_memory = Counter(), Counter()
@@ -135,7 +136,7 @@ class MemoryRecorder:
     @property
     def recorded(self) -> bool:
         """Was there a reading so far?"""
-        return self._usage.last is not None
+        return self._life is not None
 
     def record(self, reading: MemoryReading) -> None:
         """Take one reading; what it lacks records nothing."""
@@ -149,16 +150,10 @@ class MemoryRecorder:
             self._life, self._most = reading.life, usage
         elif usage > self._most:
             self._most = usage
-        self._usage.record(usage)
-        self._working_set.record(working_set)
-        if reading.cache is not None:
-            self._cache.record(reading.cache)
-        if reading.rss is not None:
-            self._rss.record(reading.rss)
-        if limit is not None:
-            self._share.record(working_set / limit)
-        if self.resources and self.resources.memory is not None:
-            self._available.record(max(0, self.resources.memory - working_set))
+        allowed = self.resources.memory if self.resources else None
+        share = None if limit is None else working_set / limit
+        available = None if allowed is None else max(0, allowed - working_set)
+        self._levels.put((usage, working_set, reading.cache, reading.rss, share, available))
 
     def totals(self, reading: MemoryReading) -> None:
         """Take what holds of all readings before, too, or seldom changes."""
@@ -177,29 +172,30 @@ class MemoryRecorder:
     @property
     def sampled(self) -> tuple[Instrument, ...]:
         """Those that keep something of a tick, besides totals."""
-        levels = self._usage, self._working_set, self._cache, self._rss, self._share
         gauges = self._limit, self._max_usage, self._peak
-        return *levels, self._available, *gauges, self._at_limit, self._out_of_memory
+        return *gauges, self._at_limit, self._out_of_memory
 
     def turn(self) -> bool:
-        """End the tick of its totals."""
-        return self._faults.turn()
+        """End the tick of its rows."""
+        self._faults.turn()
+        return self._levels.turn()
 
     def series(self) -> Recorded:
         """Each instrument under its name."""
+        levels = self._levels
         return (
-            (catalogue.MEMORY_USAGE, (), self._usage),
-            (catalogue.MEMORY_WORKING_SET, (), self._working_set),
+            (catalogue.MEMORY_USAGE, (), LevelColumn(levels, 0)),
+            (catalogue.MEMORY_WORKING_SET, (), LevelColumn(levels, 1)),
             (catalogue.MEMORY_EFFECTIVE_LIMIT, (), self._limit),
-            (catalogue.MEMORY_UTILIZATION, (), self._share),
-            (catalogue.MEMORY_AVAILABLE, (), self._available),
+            (catalogue.MEMORY_UTILIZATION, (), LevelColumn(levels, 4)),
+            (catalogue.MEMORY_AVAILABLE, (), LevelColumn(levels, 5)),
             (catalogue.MEMORY_FAILS, (AT_LIMIT,), self._at_limit),
             (catalogue.MEMORY_FAILS, (OUT_OF_MEMORY,), self._out_of_memory),
             *_columns(FAULT_COLUMNS, self._faults),
             (catalogue.MEMORY_PEAK, (), self._peak),
             (catalogue.MEMORY_MAX_USAGE, (), self._max_usage),
-            (catalogue.MEMORY_CACHE, (), self._cache),
-            (catalogue.MEMORY_RSS, (), self._rss),
+            (catalogue.MEMORY_CACHE, (), LevelColumn(levels, 2)),
+            (catalogue.MEMORY_RSS, (), LevelColumn(levels, 3)),
         )
 
 
@@ -263,7 +259,7 @@ class PartsRecorder:
         return totals
 
     def turn(self) -> bool:
-        """End the tick of its totals."""
+        """End the tick of its rows."""
         for totals in self._parts.values():
             totals.turn()
         return self._sums.turn()
@@ -305,11 +301,11 @@ class PidsRecorder:
 
     def __init__(self) -> None:
         self.resources: Resources | None = None
-        self._current, self._limit = Distribution(), Gauge()
+        self._levels, self._limit = LevelRows(), Gauge()
 
     def record(self, reading: PidsReading) -> None:
         """Take one reading."""
-        self._current.record(reading.current)
+        self._levels.put((reading.current,))
         limit = reading.limit
         if limit is None and self.resources is not None:
             limit = self.resources.pids
@@ -319,11 +315,18 @@ class PidsRecorder:
     @property
     def sampled(self) -> tuple[Instrument, ...]:
         """Those that keep something of a tick, besides totals."""
-        return self._current, self._limit
+        return (self._limit,)
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        return self._levels.turn()
 
     def series(self) -> Recorded:
         """Each instrument under its name."""
-        return ((catalogue.PIDS, (), self._current), (catalogue.PIDS_LIMIT, (), self._limit))
+        return (
+            (catalogue.PIDS, (), LevelColumn(self._levels, 0)),
+            (catalogue.PIDS_LIMIT, (), self._limit),
+        )
 
 
 def _columns(columns: TotalColumns, totals: Totals) -> Recorded:

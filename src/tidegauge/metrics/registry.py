@@ -14,6 +14,7 @@ from tidegauge.host import HostSample
 from tidegauge.metrics.engines import ENGINE_SERIES, EngineRecorders
 from tidegauge.metrics.entities import ContainerRecorders, Recorders
 from tidegauge.metrics.instruments import Distribution
+from tidegauge.metrics.levels import LevelColumn
 from tidegauge.metrics.limits import BASE_SERIES, Allowance, Limits
 from tidegauge.metrics.machine import HOST_SERIES, HostRecorders
 from tidegauge.metrics.snapshot import Series, Snapshot
@@ -354,9 +355,9 @@ class Collection:
                     to = self._standing
                 else:
                     continue
-                histogram = (
-                    one.histogram if metric.bounds and isinstance(one, Distribution) else None
-                )
+                histogram = None
+                if metric.bounds and isinstance(one, Distribution | LevelColumn):
+                    histogram = one.histogram
                 last = 0 if one.last is None else one.last
                 to.append(Series(entity, metric, attributes, last, samples, histogram, since))
         if len(self._series) > before or recorders.fresh_at is None:
