@@ -13,7 +13,7 @@ from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
 from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Intervals, Unread
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
@@ -144,7 +144,7 @@ async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> N
     """Held back until somebody looks, nothing is lost, and levels are of each sample."""
     each, _ = await collected(recording)
     journal, _ = a_journal()
-    held = Held[Interval]()
+    held = Held[Unread]()
     registry = Registry(journal.counts, ManualClock(), held=held)
     samples = [
         Sample(a_container("docker", id=alias, name=alias, alias=alias), frame)

@@ -22,7 +22,7 @@ from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Intervals, Unread
 from tidegauge.docker.survey import Survey, SurveyTimes
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.docker.wire import Transport
@@ -69,7 +69,7 @@ class Memory:
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.held = Held[Interval]()
+        self.held = Held[Unread]()
         self.registry = Registry(journal.counts, clock, self._refused, self.held)
         self.intervals = Intervals(journal.drop)
         self.recent = Recent()
@@ -265,10 +265,7 @@ def draw(
     machines: Sequence[Sink[HostSample]] = (),
     each_second: bool = True,
 ) -> Program:
-    """Draw both pipelines; without ``machine`` nothing is recorded of this one.
-
-    ``each_second`` if somebody wants to know what was added in each second.
-    """
+    """Both, with totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
     registry = memory.registry
     memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]

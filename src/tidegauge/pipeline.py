@@ -5,10 +5,11 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Interval, Intervals, Unread, read_again, unread
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.docker.stock import (
     ContainerSize,
@@ -39,6 +40,7 @@ from tidegauge.streams import (
     async_sink,
     broadcast,
     filter_map,
+    flow,
     newest,
     sink,
     sort,
@@ -78,7 +80,7 @@ def collecting(
     *,
     onlookers: Sequence[Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
-    held: Held[Interval] | None = None,
+    held: Held[Unread] | None = None,
 ) -> Pipeline:
     """All that is seen: samples into readings, and all into instruments.
 
@@ -123,14 +125,16 @@ def each_of(registry: Registry, kept: Mapping[str, Selection]) -> tuple[Sink[Int
 
 
 def newest_of(
-    registry: Registry, kept: Mapping[str, Selection], held: Held[Interval]
+    registry: Registry, kept: Mapping[str, Selection], held: Held[Unread]
 ) -> tuple[Sink[Interval], ...]:
     """Levels of each sample, and totals of the newest one: it tells all that was added before."""
     return (
         read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_levels),
         read(memory, kept.get("docker-memory")) >> record(registry.memory_levels),
         read(pids, kept.get("docker-pids")) >> record(registry.pids),
-        newest(name_of, begins, held)
+        flow(unread)
+        >> newest(name_of, attrgetter("first"), held)
+        >> flow(read_again)
         >> broadcast(
             read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_totals),
             read(memory, kept.get("docker-memory")) >> record(registry.memory_totals),
@@ -141,15 +145,9 @@ def newest_of(
     )
 
 
-def name_of(interval: Interval) -> tuple[str, str]:
-    """Whose totals an interval goes into; they go on over lives."""
-    container = interval.container
-    return container.engine.name, container.alias
-
-
-def begins(interval: Interval) -> bool:
-    """Is it a sample from which others are counted?"""
-    return interval.before is None
+def name_of(kept: Unread) -> tuple[str, str]:
+    """Whose totals a sample goes into; they go on over lives."""
+    return kept.container.engine.name, kept.container.alias
 
 
 def conditions(

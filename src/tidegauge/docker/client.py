@@ -154,9 +154,11 @@ class EngineClient:
         return await self._get(f"/containers/{container}/json", {}, InspectedContainer)
 
     async def stats(
-        self, container: str, take: Callable[[StatsFrame], None], garbage: Garbage
+        self, container: str, take: Callable[[StatsFrame, bytes], None], garbage: Garbage
     ) -> None:
         """Give away the live frames of a container as they come, about one a second.
+
+        With each goes the line it was, or nothing if it came in pieces.
 
         Returns when the engine ends the stream (the container was removed; with Podman also: it
         stopped, or did not run to begin with); raises `ConnectionLost` when the stream breaks off

@@ -154,10 +154,11 @@ class Container(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True, gc=False):
-    """One frame of one container."""
+    """One frame of one container, and the line it was, if it came as one."""
 
     container: Container
     frame: StatsFrame
+    line: bytes = b""
 
 
 class HostConfig(Struct, frozen=True):

@@ -177,11 +177,11 @@ class _Stream:
         self.backoff: Backoff | None = None
         self.notices: list[Notice] = []
 
-    def take(self, frame: StatsFrame) -> None:
+    def take(self, frame: StatsFrame, line: bytes) -> None:
         """A frame came; so the next pause is a short one."""
         container, holding = self.container, self.holding
         container = holding.known.get(container.id, container)
-        self.joined.outlet.send_nowait(Sample(container, frame))
+        self.joined.outlet.send_nowait(Sample(container, frame, line))
         self.backoff = None
         notice = self.attention.sees(frame, holding.clock.monotonic())
         if notice is not None:
