@@ -1,8 +1,8 @@
 """Hold the live stats stream of every chosen container of one engine, whatever happens to it.
 
 Events are the doorbell, the list is the truth: any event of a container's life makes us ask which
-containers there are, and a list once a minute finds what no event told. Each container has a task
-of its own, so a hung or broken stream delays no other.
+containers there are, and a list once a minute finds what no event told. The streams themselves are
+held in `tidegauge.docker.holding`.
 """
 
 import asyncio
@@ -92,9 +92,10 @@ class Follower:
         """Samples, events and states of all chosen containers, as they come.
 
         Emits when: a stream gives a sample, an event comes, a list tells a state.
-        Backpressures when: what follows does; that stalls the sockets, so nothing slow follows.
+        Backpressures when: never, for a stalled stream slows every client of an engine.
         Completes when: never; a lost engine is tried again for ever.
-        Fails when: never for an engine's sake.
+        Fails when: a sample cannot be put at once, because something waits; never for an engine's
+        sake.
         """
         return Source(f"stats streams of {self._client.name}", self._follow)
 
