@@ -265,7 +265,7 @@ def draw(
     machines: Sequence[Sink[HostSample]] = (),
     each_second: bool = True,
 ) -> Program:
-    """Both, with totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
+    """Both, totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
     registry = memory.registry
     memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]
