@@ -264,6 +264,13 @@ async def test_an_object_of_any_size_comes_through(site: Site) -> None:
     await asyncio.wait([pouring])
 
 
+async def flood(connection: Connection) -> None:
+    """Chunks as fast as they are taken."""
+    await connection.begin_chunks()
+    while True:
+        await connection.raw(chunk(b"x" * GULP_BYTES))
+
+
 @pytest.mark.parametrize("interval", [0.0, 0.05])
 async def test_a_silent_stream_is_given_up_and_a_slow_one_is_not(
     tmp_path: Path, interval: float
@@ -278,25 +285,25 @@ async def test_a_silent_stream_is_given_up_and_a_slow_one_is_not(
 
     async with over_a_socket(tmp_path, HttpTransport, interval) as site:
         site.says(slow, "slow")
+        site.says(flood, "flood")
         site.says(sending(chunk(EVENT), then="hold"))
-        going_on = asyncio.create_task(site.transport.pour(path_of("slow"), {}, 1.0, ignore))
+        going_on = [
+            asyncio.create_task(site.transport.pour(path_of(container), {}, 1.0, ignore))
+            for container in ("slow", "flood", "flood")
+        ]
 
         with pytest.raises(EngineUnreachable, match="does not answer in time"):
             await site.pour(idle=1.0)
-        assert not going_on.done()
-        going_on.cancel()
-        await asyncio.wait([going_on])
+        assert not any(each.done() for each in going_on)
+        for each in going_on:
+            each.cancel()
+        await asyncio.wait(going_on)
 
 
 @each_drained
 async def test_a_stream_that_floods_holds_no_other_up(site: Site) -> None:
     """Each is read in turn, and the flooding one all the time."""
     flooded, quiet = Counted(), Counted()
-
-    async def flood(connection: Connection) -> None:
-        await connection.begin_chunks()
-        while True:
-            await connection.raw(chunk(b"x" * GULP_BYTES))
 
     async def some(connection: Connection) -> None:
         await connection.begin_chunks()

@@ -119,9 +119,10 @@ class Holding:
             # A lost engine ends this wait for good, and is told once, not once a container.
             await self.clock.sleep(self._pause(stream))
             if trouble and not stream.joined.lost():
+                code, sentence, subject = trouble
                 if self.clock.monotonic() - opened > STEADY_SECONDS:
-                    self._journal.over(trouble[0], trouble[2])
-                self._journal.trouble(*trouble)
+                    self._journal.over(code, subject)
+                self._journal.trouble(code, sentence, subject)
 
     def _pause(self, stream: "_Stream") -> float:
         if stream.backoff is None:
