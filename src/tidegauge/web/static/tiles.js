@@ -14,6 +14,7 @@ export class Tiles {
   }
 
   update(container) {
+    mark(this.element, "data-sampled", container.sampled_at);
     for (const tile of this._tiles) tile.update(container);
   }
 }
