@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tidegauge.history.codec import ABSENT
 from tidegauge.history.pieces import Piece, coarser, joined, of_samples, within
-from tidegauge.history.tiers import GAP_MS, SCALE, Column, levels, rates
+from tidegauge.history.tiers import GAP_MS, UNKNOWN, Column, Line, levels, rates
 
 
 def piece(times, values, step):
@@ -20,21 +20,18 @@ def told(one):
 
 
 def test_samples_stay_as_they_are_without_a_step():
-    """In their parts, holes included."""
-    one = of_samples([1, 2, 3], levels([5, ABSENT, 7]), 0)
-    assert told(one) == [(1, 5 * SCALE), (2, ABSENT), (3, 7 * SCALE)]
-    one = of_samples([0, 1000, 2000], rates([0, 1000, 2000], [5, 6, 8]), 0)
-    assert told(one) == [(0, ABSENT), (1000, SCALE), (2000, 2 * SCALE)]
+    """Holes included."""
+    one = of_samples(Line.of([1, 2, 3]), levels([5, ABSENT, 7]), 0)
+    assert told(one) == [(1, 5), (2, UNKNOWN), (3, 7)]
+    line = Line.of([0, 1000, 2000])
+    assert told(of_samples(line, rates(line, [5, 6, 8]), 0)) == [(0, UNKNOWN), (1000, 1), (2000, 2)]
 
 
 def test_samples_in_buckets():
     """Of any step."""
-    one = of_samples([0, 1000, 5000], levels([1, 3, 5]), 2000)
-    assert (one.times, one.column.mean) == ([0, 4000], [2 * SCALE, 5 * SCALE])
-    assert (one.column.least, one.column.greatest) == (
-        [SCALE, 5 * SCALE],
-        [3 * SCALE, 5 * SCALE],
-    )
+    one = of_samples(Line.of([0, 1000, 5000]), levels([1, 3, 5]), 2000)
+    assert (one.times, one.column.mean) == ([0, 4000], [2, 5])
+    assert (one.column.least, one.column.greatest) == ([1, 5], [3, 5])
 
 
 def test_a_part_of_a_piece():
@@ -48,13 +45,13 @@ def test_a_part_of_a_piece():
 def test_coarser_buckets_hold_their_parts():
     """Unknown parts do not count; a bucket of nothing is unknown."""
     column = Column(
-        [1, 3, ABSENT, ABSENT],
-        [0, 2, ABSENT, ABSENT],
-        [5, 9, ABSENT, ABSENT],
-        [4, 8, ABSENT, ABSENT],
+        [1, 3, UNKNOWN, UNKNOWN],
+        [0, 2, UNKNOWN, UNKNOWN],
+        [5, 9, UNKNOWN, UNKNOWN],
+        [4, 8, UNKNOWN, UNKNOWN],
     )
     one = coarser(Piece([0, 10, 20, 40], column, 10, [10, 10, 10, 10]), 40)
-    column = Column([2, ABSENT], [0, ABSENT], [9, ABSENT], [8, ABSENT])
+    column = Column([2, UNKNOWN], [0, UNKNOWN], [9, UNKNOWN], [8, UNKNOWN])
     assert one == Piece([0, 40], column, 40, [30, 10])
 
 
@@ -70,12 +67,17 @@ def test_a_gap_has_a_hole():
     assert told(joined([samples], 0)) == [
         (0, 1),
         (1000, 2),
-        (2000, ABSENT),
+        (2000, UNKNOWN),
         (GAP_MS + 1001, 3),
         (GAP_MS + 2001, 4),
     ]
     minutes = piece([0, 60_000, 180_000], [1, 2, 3], 60_000)
-    assert told(joined([minutes], 60_000)) == [(0, 1), (60_000, 2), (120_000, ABSENT), (180_000, 3)]
+    assert told(joined([minutes], 60_000)) == [
+        (0, 1),
+        (60_000, 2),
+        (120_000, UNKNOWN),
+        (180_000, 3),
+    ]
     tens = piece([0, 20_000, 50_000], [1, 2, 3], 10_000)
     assert told(joined([tens], 10_000)) == [(0, 1), (20_000, 2), (50_000, 3)]
 
@@ -85,7 +87,7 @@ def test_larger_buckets_come_first_and_stay():
     old = piece([0, 60_000], [1, 2], 60_000)
     new = piece([120_000, 130_000, 140_000], [3, 4, 5], 10_000)
     assert told(joined([old, new], 10_000)) == [*told(old), *told(new)]
-    assert told(joined([old, new], 120_000)) == [(0, 1), (120_000, 4)]
+    assert told(joined([old, new], 120_000)) == [(0, 1.5), (120_000, 4)]
 
 
 def test_a_gap_between_pieces_has_a_hole():
@@ -95,7 +97,7 @@ def test_a_gap_between_pieces_has_a_hole():
     assert told(joined([old, new], 10_000)) == [
         (0, 1),
         (60_000, 2),
-        (120_000, ABSENT),
+        (120_000, UNKNOWN),
         (240_000, 3),
     ]
 
@@ -114,11 +116,11 @@ def test_no_bucket_is_doubled_and_none_is_missing(steps, step, cut):
     values = [*range(len(times))]
     cut = min(cut, len(times))
     parts = [
-        of_samples(times[begin:end], levels(values[begin:end]), step)
+        of_samples(Line.of(times[begin:end]), levels(values[begin:end]), step)
         for begin, end in ((0, cut), (cut, len(times)))
         if begin < end
     ]
     one = joined(parts, step)
     assert one.times == sorted(set(one.times))
-    known = [at for at, value in told(one) if value != ABSENT]
+    known = [at for at, value in told(one) if value != UNKNOWN]
     assert known == sorted({at - at % step if step else at for at in times})

@@ -15,11 +15,10 @@ import msgspec
 from tidegauge.errors import HistoryDamaged, HistoryError
 from tidegauge.history import hot
 from tidegauge.history.block import Block, Codec
-from tidegauge.history.codec import ABSENT
 from tidegauge.history.pieces import Piece, joined, of_samples, within
 from tidegauge.history.rolling import unfold, weights_in
 from tidegauge.history.rows import Points, Query, Rows, Shape, Stored
-from tidegauge.history.tiers import GAP_MS, SCALE, TIERS, levels, rates
+from tidegauge.history.tiers import GAP_MS, TIERS, UNKNOWN, Line, levels, rates
 
 Samples = tuple[Shape, Sequence[int], list[Sequence[int]]]
 """The asked series of a shape, times in milliseconds, and a column for each."""
@@ -89,8 +88,9 @@ class Answer:
                 values[stored] += column
         step = TIERS[self._tier].step or self._step
         for stored, column in values.items():
-            of = rates(times[stored], column) if stored.counter else levels(column)
-            yield stored, within(of_samples(times[stored], of, step), begin, self._stop)
+            line = Line.of(times[stored])
+            of = rates(line, column) if stored.counter else levels(column)
+            yield stored, within(of_samples(line, of, step), begin, self._stop)
 
     def _samples(self, begin: int) -> Iterator[Samples]:
         """Of a range, and shortly before to know the first rates; in order of time."""
@@ -186,7 +186,7 @@ def _put_before(parts: dict[Stored, list[Piece]], found: Found) -> None:
 
 
 def _known(piece: Piece) -> bool:
-    return any(value != ABSENT for value in piece.column.mean)
+    return any(value != UNKNOWN for value in piece.column.mean)
 
 
 def _points(stored: Stored, piece: Piece) -> Points:
@@ -198,8 +198,7 @@ def _points(stored: Stored, piece: Piece) -> Points:
     return Points(stored.metric, stored.attributes, times, mean, least, greatest, p95)
 
 
-def _scaled(values: list[int], scale: float) -> list[float | None]:
-    factor = scale / SCALE
-    if ABSENT not in values:
-        return [value * factor for value in values]
-    return [None if value == ABSENT else value * factor for value in values]
+def _scaled(values: list[float], scale: float) -> list[float | None]:
+    if UNKNOWN not in values:
+        return [value * scale for value in values]
+    return [None if value == UNKNOWN else value * scale for value in values]

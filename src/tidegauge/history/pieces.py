@@ -2,13 +2,23 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import chain
 from operator import mul, sub
 
 from msgspec import Struct
 
-from tidegauge.history.codec import ABSENT
-from tidegauge.history.tiers import GAP_MS, Column, Levels, Spans, known_time, rolled
+from tidegauge.history.rolling import end_to_end
+from tidegauge.history.tiers import (
+    GAP_MS,
+    UNKNOWN,
+    Column,
+    Grid,
+    Levels,
+    Line,
+    Spans,
+    least_of,
+    rolled,
+)
 
 USUAL_MS = 1000
 """From a sample to the next, as engines send them."""
@@ -27,18 +37,15 @@ class Piece(Struct, frozen=True):
     weights: Sequence[int] = ()
 
 
-def of_samples(times: Sequence[int], of: Levels, step: int) -> Piece:
+def of_samples(line: Line, of: Levels, step: int) -> Piece:
     """Levels or rates of single samples in buckets of ``step`` milliseconds; 0 leaves them."""
     if step:
-        buckets = Spans.of(times, step)
-        weights = buckets.counts if of.grown is None else buckets.grown(known_time(times))
-        return Piece(buckets.starts, rolled(buckets, of), step, weights)
-    values = [*of.values]
-    if of.parts != 1 and ABSENT not in values:
-        values = [value * of.parts for value in values]
-    elif of.parts != 1:
-        values = [value if value == ABSENT else value * of.parts for value in values]
-    return Piece(times, Column(values, values, values, None), 0)
+        grid = Grid.of(line, (step,))
+        (size,) = grid.sizes
+        weights = size.counts if of.added is None else grid.passed
+        return Piece(size.starts, rolled(grid, of)[0], step, weights)
+    values = [*map(float, of.values)]
+    return Piece(line.times, Column(values, values, values, None), 0)
 
 
 def within(piece: Piece, start: int, stop: int) -> Piece:
@@ -54,15 +61,14 @@ def coarser(piece: Piece, step: int) -> Piece:
     buckets = Spans.of(piece.times, step)
     if len(buckets.starts) == len(piece.times):
         return Piece(buckets.starts, piece.column, step, piece.weights)
-    mean, least, greatest, p95 = piece.column.whole
-    parts = [slice(*each) for each in zip(buckets.begins, buckets.ends, strict=True)]
-    column = Column(
-        _means(mean, piece.weights, buckets),
-        [_least(least[part]) for part in parts],
-        [max(greatest[part]) for part in parts],
-        [max(p95[part]) for part in parts],
+    column, parts = piece.column, buckets.slices
+    joined = Column(
+        _means(column.mean, piece.weights, parts),
+        [least_of(column.least[part]) for part in parts],
+        [max(column.greatest[part]) for part in parts],
+        None if column.p95 is None else [max(column.p95[part]) for part in parts],
     )
-    return Piece(buckets.starts, column, step, [sum(piece.weights[part]) for part in parts])
+    return Piece(buckets.starts, joined, step, [sum(piece.weights[part]) for part in parts])
 
 
 def joined(pieces: Sequence[Piece], step: int) -> Piece:
@@ -87,14 +93,11 @@ def joined(pieces: Sequence[Piece], step: int) -> Piece:
 def _whole(pieces: Sequence[Piece], step: int) -> Piece:
     if len(pieces) == 1:
         return pieces[0]
-    wholes = [piece.column.whole for piece in pieces]
-    columns = [[*chain.from_iterable(parts)] for parts in zip(*wholes, strict=True)]
-    mean, least, greatest, p95 = columns or ([], [], [], [])
-    times, weights = (
-        [*chain.from_iterable(parts)]
-        for parts in ((piece.times for piece in pieces), (piece.weights for piece in pieces))
-    )
-    return Piece(times, Column(mean, least, greatest, p95), step, weights)
+    if not pieces:
+        return Piece([], Column([], [], [], None), step)
+    times = [*chain.from_iterable(piece.times for piece in pieces)]
+    weights = [*chain.from_iterable(piece.weights for piece in pieces)]
+    return Piece(times, end_to_end([piece.column for piece in pieces]), step, weights)
 
 
 def _runs(piece: Piece) -> Iterator[Piece]:
@@ -116,7 +119,7 @@ def _apart(earlier: Piece, later: Piece) -> bool:
 
 
 def _hole(behind: Piece) -> Piece:
-    unknown = [ABSENT]
+    unknown = [UNKNOWN]
     at = behind.times[-1] + (behind.step or USUAL_MS)
     return Piece([at], Column(unknown, unknown, unknown, None), behind.step, [0])
 
@@ -134,18 +137,11 @@ def _cut(piece: Piece, begin: int, end: int) -> Piece:
     return Piece(piece.times[begin:end], column, piece.step, piece.weights[begin:end])
 
 
-def _means(values: Sequence[int], weights: Sequence[int], buckets: Spans) -> list[int]:
-    known = [0 if value == ABSENT else by for value, by in zip(values, weights, strict=True)]
-    sums = [0, *accumulate(map(mul, values, known))]
-    wholes = [0, *accumulate(known)]
+def _means(values: Sequence[float], weights: Sequence[int], parts: Sequence[slice]) -> list[float]:
+    known = weights
+    if UNKNOWN in values:
+        known = [0 if value == UNKNOWN else by for value, by in zip(values, weights, strict=True)]
+    amounts = [*map(mul, values, known)]
     return [
-        (sums[end] - sums[begin]) // whole if (whole := wholes[end] - wholes[begin]) else ABSENT
-        for begin, end in zip(buckets.begins, buckets.ends, strict=True)
+        sum(amounts[part]) / whole if (whole := sum(known[part])) else UNKNOWN for part in parts
     ]
-
-
-def _least(values: Sequence[int]) -> int:
-    least = min(values)
-    if least != ABSENT:
-        return least
-    return min((value for value in values if value != ABSENT), default=ABSENT)

@@ -55,13 +55,10 @@ class Store:
         file = self._file
         with file.transaction():
             if rows:
-                numbered = [
-                    HotRow(
-                        file.entity(row.identity, row.at), file.shape(row.shape), row.at, row.values
-                    )
-                    for row in rows
-                ]
-                file.change("INSERT OR REPLACE INTO hot VALUES (?, ?)", number, hot.pack(numbered))
+                entities = [file.entity(row.identity, row.at) for row in rows]
+                shapes = [file.shape(row.shape) for row in rows]
+                data = hot.pack(entities, shapes, rows)
+                file.change("INSERT OR REPLACE INTO hot VALUES (?, ?)", number, data)
             file.change_each(
                 "INSERT INTO event (at, entity, kind, facts) VALUES (?, ?, ?, ?)",
                 [
