@@ -7,6 +7,7 @@ follows (u32), the length of each column (u32; the first is of the times), then 
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -63,9 +64,7 @@ class Block:
                 ' install "tidegauge[fast]" makes it readable.'
             )
         self.codec = codecs[number]
-        self._ends = [_HEAD.size + 4 * count]
-        for length in lengths:
-            self._ends.append(self._ends[-1] + length)
+        self._ends = [*accumulate(lengths, initial=_HEAD.size + 4 * count)]
 
     def __len__(self) -> int:
         """Columns, without the times."""

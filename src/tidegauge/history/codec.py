@@ -60,8 +60,13 @@ def encode(values: Sequence[int]) -> bytes:
     given, size = plain(numbers), numbers.itemsize
     if given == given[:size] * len(numbers):
         return _head(0, numbers[0], 0)
+    holes = b""
     if not given[size - 1 :: size].isascii():  # some top bit is set: a sign, or a hole
-        return _encode_slowly([*numbers])
+        filled, holes = without_holes([*numbers])
+        if min(filled) < 0 or filled.count(filled[0]) == len(filled):
+            return _encode_slowly(filled, holes)
+        numbers = array("q", filled)
+        given = plain(numbers)
     bits, count = 8 * size, len(numbers) - 1
     whole, signs = int.from_bytes(given, "little"), lanes(1 << bits - 1, count, size)
     # In each lane the next value minus this one; its top bit, set first, keeps it from borrowing.
@@ -79,7 +84,7 @@ def encode(values: Sequence[int]) -> bytes:
         grown = (grown << 1) - falling
     if falling or factor > 1:
         given = grown.to_bytes(size * count, "little")
-    return _packed(_Head(_FALLS if falling else 0, numbers[0], factor), given, size)
+    return _packed(_Head(_FALLS if falling else 0, numbers[0], factor), given, size, holes)
 
 
 def decode(data: bytes, count: int) -> list[int]:
@@ -99,9 +104,8 @@ def steps(data: bytes, count: int) -> Steps | None:
     return head.first, grown
 
 
-def _encode_slowly(values: list[int]) -> bytes:
-    """With holes, falls below 0, and values as great as there are."""
-    values, holes = without_holes(values)
+def _encode_slowly(values: list[int], holes: bytes) -> bytes:
+    """Of values below 0."""
     differences = [after - before for before, after in pairwise(values)]
     factor = math.gcd(*differences)
     if factor == 0:
@@ -126,7 +130,7 @@ def _factor(differences: "array[int]", sizes: int, size: int) -> int:
     return math.gcd(*differences)
 
 
-def _packed(head: _Head, given: bytes, size: int, holes: bytes = b"") -> bytes:
+def _packed(head: _Head, given: bytes, size: int, holes: bytes) -> bytes:
     if given == given[:size] * (len(given) // size):  # a line
         return _head(*head, holes)
     planes = planes_of(given, size)
@@ -197,12 +201,17 @@ def without_holes(values: list[int]) -> tuple[list[int], bytes]:
     """Each hole takes the value before it, or the first there is; and where they are."""
     if ABSENT not in values:
         return values, b""
-    last = next((value for value in values if value != ABSENT), 0)
-    filled: list[int] = []
-    for value in values:
-        last = last if value == ABSENT else value
-        filled.append(last)
-    return filled, deflated([bytes(value == ABSENT for value in values)])
+    begin = next((n for n, value in enumerate(values) if value != ABSENT), len(values))
+    first = values[begin] if begin < len(values) else 0
+    filled, holes = (
+        [first] * begin + values[begin:],
+        bytearray(begin * b"\1").ljust(len(values), b"\0"),
+    )
+    if ABSENT in filled:  # mostly it is only at the begin
+        for n, value in enumerate(filled):
+            if value == ABSENT:
+                filled[n], holes[n] = filled[n - 1], 1
+    return filled, deflated([bytes(holes)])
 
 
 def with_holes(values: list[int], holes: bytes) -> list[int]:

@@ -32,21 +32,15 @@ class HotRow(Struct, frozen=True, gc=False):
 
 def pack(entities: Sequence[int], shapes: Sequence[int], rows: Sequence[Row]) -> bytes:
     """All rows of a commit, with the numbers of their entities and shapes in the file."""
-    widths = [len(row.values) for row in rows]
-    heads = [*entities, *shapes, *widths]
-    body = b"".join(
-        [
-            plain(array("q", [row.at for row in rows])),
-            struct.pack(f"<{len(heads)}I", *heads),
-            *[plain(row.values) for row in rows],
-        ]
-    )
+    times = array("q", [row.at for row in rows])
+    heads = array("I", [*entities, *shapes, *[len(row.values) for row in rows]])
+    body = b"".join([plain(times), plain(heads), *[plain(row.values) for row in rows]])
     count = len(rows).to_bytes(4, "little")
     return zlib.adler32(body, zlib.adler32(count)).to_bytes(4, "little") + count + body
 
 
-def unpack(data: bytes) -> Iterator[HotRow]:
-    """The rows again; raises `HistoryDamaged`."""
+def unpack(data: bytes, of: int | None = None) -> Iterator[HotRow]:
+    """The rows again, or those of one entity; raises `HistoryDamaged` before the first of them."""
     try:
         checksum, count = _HEAD.unpack_from(data)
         _check(data, checksum)
@@ -58,7 +52,8 @@ def unpack(data: bytes) -> Iterator[HotRow]:
     entities, shapes, widths = heads[:count], heads[count : 2 * count], heads[2 * count :]
     ends = pairwise(accumulate(widths, initial=0))
     for entity, shape, at, (begin, end) in zip(entities, shapes, times, ends, strict=True):
-        yield HotRow(entity, shape, at, values[begin:end])
+        if of is None or entity == of:
+            yield HotRow(entity, shape, at, values[begin:end])
 
 
 def _check(data: bytes, checksum: int) -> None:

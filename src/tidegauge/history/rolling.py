@@ -137,7 +137,7 @@ def merge(
     numbers = [{stored: n for n, stored in enumerate(shape)} for shape, _ in blocks]
     opened = [block for _, block in blocks]
     starts = [at for block in opened for at in block.times]
-    weights = [weights_in(block) for block in opened]
+    weights = [[weights_in(block, kind) for kind in (False, True)] for block in opened]
     encoded = [
         using.encode(starts),
         *(using.encode([*chain.from_iterable(parts)]) for parts in zip(*weights, strict=True)),
@@ -197,6 +197,6 @@ def unfold(block: Block, series: int) -> Column:
         raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
 
 
-def weights_in(block: Block) -> tuple[list[int], list[int]]:
-    """How much each bucket counts where some are joined: of a level, and of a counter."""
-    return block.column(0), block.column(1)
+def weights_in(block: Block, counter: bool) -> list[int]:
+    """How much each bucket of a counter, or of a level, counts where some are joined."""
+    return block.column(_WEIGHTS.index("milliseconds" if counter else "points"))

@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
-from operator import sub, truediv
+from operator import lt, sub, truediv
 from typing import Any
 
 from msgspec import Struct
@@ -71,6 +71,18 @@ class Spans(Struct, frozen=True):
         """Buckets of ascending times from the index ``first`` on."""
         found = [*_spans(times, step, first)]
         return cls([each[0] for each in found], [each[1] for each in found], [*_ends(found, times)])
+
+    @classmethod
+    def regular(cls, times: Sequence[int], apart: int, step: int) -> "Spans":
+        """The same of times that are multiples of ``apart``, mostly without a gap."""
+        whole = times and times[-1] - times[0] == apart * (len(times) - 1)
+        if not whole or not all(map(lt, times, times[1:])):
+            return cls.of(times, step)
+        start = times[0] - times[0] % step
+        second = (start + step - times[0]) // apart
+        begins = [0, *range(second, len(times), step // apart)]
+        starts = [*range(start, start + step * len(begins), step)]
+        return cls(starts, begins, [*begins[1:], len(times)])
 
     @property
     def counts(self) -> list[int]:
