@@ -107,24 +107,32 @@ def _ends(found: Sequence[tuple[int, int]], times: Sequence[int]) -> Iterator[in
 
 
 class Line(Struct, frozen=True):
-    """The times of points; and how many milliseconds, and seconds, passed from each to the next."""
+    """The times of points; and how many milliseconds, and seconds, passed from each to the next.
+
+    ``known`` are the milliseconds of which each point knows something, ``whole`` is without gaps.
+    """
 
     times: Sequence[int]
     took: list[int]
     seconds: list[float]
+    known: list[int]
     whole: bool
-    """Without gaps."""
 
     @classmethod
     def of(cls, times: Sequence[int]) -> "Line":
         """Of ascending times."""
         took = [*map(sub, times[1:], times)]
-        return cls(times, took, [ms / 1000 for ms in took], max(took, default=0) <= GAP_MS)
+        known, whole = [0, *took], max(took, default=0) <= GAP_MS
+        if not whole:
+            known = [ms if ms <= GAP_MS else 0 for ms in known]
+        return cls(times, took, [ms / 1000 for ms in took], known, whole)
 
-    @property
-    def known(self) -> list[int]:
-        """The milliseconds of which each point knows something."""
-        return [0, *(ms if ms <= GAP_MS else 0 for ms in self.took)]
+    def after(self, begin: int) -> "Line":
+        """Its points from one on, which is not the first."""
+        took = self.took[begin:]
+        whole = self.whole or max(took, default=0) <= GAP_MS
+        known = [0, *self.known[begin + 1 :]]
+        return Line(self.times[begin:], took, self.seconds[begin:], known, whole)
 
 
 class Grid(Struct, frozen=True):
@@ -176,21 +184,35 @@ def levels(values: Sequence[float]) -> Levels:
 
 def rates(line: Line, totals: Sequence[int]) -> Levels:
     """Of a counter: `UNKNOWN` at its first point, at holes, after gaps, and where it fell."""
-    return rates_of(line, [*map(sub, totals[1:], totals)], totals)
+    begin = next((n for n, total in enumerate(totals) if total != ABSENT), len(totals))
+    if begin and begin < len(totals):  # as a recording begins
+        return _later(rates(line.after(begin), totals[begin:]), begin, line)
+    steps = [*map(sub, totals[1:], totals)]
+    if ABSENT not in totals:
+        return rates_of(line, steps)
+    ends = pairwise(total != ABSENT for total in totals)
+    return _broken_rates(line, steps, [before and after for before, after in ends])
 
 
-def rates_of(line: Line, steps: Sequence[int], totals: Sequence[int] = ()) -> Levels:
-    """The same by how much each total was more than the one before; ``totals`` may have holes."""
-    if not line.whole or ABSENT in totals or min(steps, default=0) < 0:
-        return _broken_rates(line, steps, totals)
+def rates_of(line: Line, steps: Sequence[int]) -> Levels:
+    """The same by how much each total was more than the one before."""
+    if not line.whole or min(steps, default=0) < 0:
+        return _broken_rates(line, steps, [True] * len(steps))
     return Levels([UNKNOWN, *map(truediv, steps, line.seconds)], [0, *steps])
 
 
-def _broken_rates(line: Line, steps: Sequence[int], totals: Sequence[int]) -> Levels:
-    holes = [total == ABSENT for total in totals] or [False] * len(line.times)
+def _later(known: Levels, begin: int, line: Line) -> Levels:
+    """What is known of the points from ``begin`` on, and nothing of those before."""
+    took = line.known[begin + 1 :] if known.took is None else known.took[1:]
+    nothing = [0] * (begin + 1)
+    added = nothing if known.added is None else [*nothing, *known.added[1:]]
+    return Levels([*[UNKNOWN] * begin, *known.values], added, [*nothing, *took])
+
+
+def _broken_rates(line: Line, steps: Sequence[int], known: Sequence[bool]) -> Levels:
     each = [
-        (step, ms) if step >= 0 and ms <= GAP_MS and not (before or after) else (0, 0)
-        for step, ms, before, after in zip(steps, line.took, holes, holes[1:], strict=False)
+        (step, ms) if good and step >= 0 and ms <= GAP_MS else (0, 0)
+        for step, ms, good in zip(steps, line.took, known, strict=True)
     ]
     return Levels(
         [UNKNOWN, *(1000 * step / ms if ms else UNKNOWN for step, ms in each)],
@@ -236,10 +258,10 @@ class _Buckets(Struct, frozen=True):
         """The smallest."""
         pieces = [sorted(of.values[piece]) for piece in grid.pieces]
         counts, least = grid.sizes[0].counts, [piece[0] for piece in pieces]
-        if UNKNOWN in least:  # what is unknown comes first in a piece
-            pieces = [piece[bisect_right(piece, UNKNOWN) :] for piece in pieces]
-            counts = [*map(len, pieces)]
-            least = [piece[0] if piece else UNKNOWN for piece in pieces]
+        if UNKNOWN in least:
+            for n in [n for n, value in enumerate(least) if value == UNKNOWN]:
+                known = pieces[n] = pieces[n][bisect_right(pieces[n], UNKNOWN) :]
+                least[n], counts[n] = known[0] if known else UNKNOWN, len(known)
         weights = counts
         if of.added is None:
             amounts = [*map(sum, pieces)]
@@ -250,11 +272,12 @@ class _Buckets(Struct, frozen=True):
 
     def joined(self, inside: Sequence[slice], most: int) -> "_Buckets":
         """Larger ones. What is in order already is merged, not sorted; no more than so many."""
+        least = least_of if UNKNOWN in self.least else min
         return _Buckets(
             sums(self.counts, inside),
             sums(self.amounts, inside),
             sums(self.weights, inside),
-            [least_of(self.least[part]) for part in inside],
+            [least(self.least[part]) for part in inside],
             [sorted(chain.from_iterable(self.highest[part]))[-most:] for part in inside],
         )
 
@@ -268,8 +291,9 @@ class _Buckets(Struct, frozen=True):
         greatest = [each[-1] if each else UNKNOWN for each in self.highest]
         p95: list[float] | None = None
         if max(self.counts, default=0) >= P95_MATTERS:
+            ranks = {count: -1 - _above(count) for count in {*self.counts}}
             p95 = [
-                each[-1 - _above(count)] if each else UNKNOWN
+                each[ranks[count]] if each else UNKNOWN
                 for each, count in zip(self.highest, self.counts, strict=True)
             ]
         return Column(means, self.least, greatest, p95)
