@@ -74,6 +74,7 @@ def _engine(watcher: Watcher, recorders: EngineRecorders | None, now: float) -> 
         name=watcher.name,
         kind=engine.kind if engine else None,
         version=engine.version if engine else None,
+        host=recorders.host if recorders else None,
         connected=watcher.engine is not None,
         trouble=watcher.trouble or None,
         watched=len(watcher.watched),

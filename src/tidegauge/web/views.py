@@ -87,6 +87,8 @@ class EngineView(Struct, frozen=True, kw_only=True):
     name: str
     kind: str | None
     version: str | None
+    host: str | None
+    """The name of its machine, as it tells: engines of one machine tell the same."""
     connected: bool
     trouble: str | None
     watched: int

@@ -80,6 +80,7 @@ function engines(all) {
   const rows = all.map((each) => [
     named(each.name),
     [each.kind, each.version].filter(Boolean).join(" ") || "unknown",
+    each.host === null ? "unknown" : named(each.host),
     badge(each.connected ? "connected" : "not connected"),
     Object.entries(each.containers).filter(([state, number]) => number || state === "running").map(([state, number]) => `${number} ${state}`).join(", ") || "unknown",
     count(each.watched),
@@ -87,7 +88,7 @@ function engines(all) {
     count(each.lost),
     trouble(each.trouble),
   ]);
-  return section("Engines", table("Engines", ["Engine", "Kind", "Connection", "Containers", "Watched", "Cycle", "Lost", "Trouble"], rows));
+  return section("Engines", table("Engines", ["Engine", "Kind", "Host", "Connection", "Containers", "Watched", "Cycle", "Lost", "Trouble"], rows));
 }
 
 function exporters(all) {
