@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from servers.engine import DockerEngine
@@ -14,6 +15,10 @@ from servers.graphite import Graphite
 from servers.statsd import Statsd
 
 pytest.register_assert_rewrite("history.conformance")
+
+# A machine under load is no failure: what must be fast has a row in the benchmarks.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 class Server(Protocol):

@@ -26,9 +26,9 @@ MAY_IMPORT = {
     "journal": "",
     "streams": "errors clock",
     "docker": "backoff errors clock journal globs streams",
-    "simulation": "clock docker.endpoint docker.transport",
+    "simulation": "clock docker.endpoint docker.wire",
     "readings": "docker.frames docker.intervals",
-    "doubts": "journal docker.frames docker.intervals",
+    "doubts": "journal docker.intervals",
     "host": "clock streams",
     "metrics": (
         "clock host readings docker.frames docker.intervals docker.lives docker.resources"

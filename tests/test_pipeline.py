@@ -13,16 +13,16 @@ from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
 from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
 from tidegauge.exporters.delivery import DEADLINE
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Registry, Snapshot, identity
+from tidegauge.metrics import Kind, Registry, Snapshot, identity
 from tidegauge.pipeline import collecting, reporting
-from tidegauge.streams import Source, Tick, from_iterable
+from tidegauge.streams import Held, Source, Tick, from_iterable
 from tidegauge.streams.drawing import as_text
 from waiting import wait_until_async
 
@@ -139,6 +139,34 @@ async def test_a_category_filter_keeps_others_out() -> None:
     assert {alias for alias, name in recorded if name == "container.pids.count"} == {"web", "db"}
 
 
+@pytest.mark.parametrize("recording", RECORDINGS)
+async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> None:
+    """Held back until somebody looks, nothing is lost, and levels are of each sample."""
+    each, _ = await collected(recording)
+    journal, _ = a_journal()
+    held = Held[Interval]()
+    registry = Registry(journal.counts, ManualClock(), held=held)
+    samples = [
+        Sample(a_container("docker", id=alias, name=alias, alias=alias), frame)
+        for frame in frames(recording)
+        for alias in ("web", "db")
+    ]
+    source = from_iterable(samples)
+    await collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()
+
+    def told(registry: Registry) -> dict[object, object]:
+        return {
+            (identity(one.entity), one.metric.name, one.attributes): (
+                (one.last, sum(one.samples)) if one.metric.kind is Kind.COUNTER else one.last,
+                len(one.samples) if one.metric.kind is Kind.GAUGE else None,
+                one.histogram,
+            )
+            for one in registry.collect(1.0).series
+        }
+
+    assert told(registry) == told(each)
+
+
 async def test_ends_and_recreations_of_containers_are_told() -> None:
     """One line each, with what is known; nothing else that is seen is."""
     told = LogCapture()
@@ -170,7 +198,7 @@ async def test_without_exporters_ticks_still_empty_the_registry() -> None:
     await pipeline.run()
 
     assert registry.collect(20.0).series == ()
-    assert as_text(pipeline).endswith(" ─▶ collect ─▶ nowhere\n")
+    assert as_text(pipeline) == "items ─▶ let go\n"
 
 
 class Reporting:

@@ -22,9 +22,10 @@ from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.intervals import Intervals
+from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.survey import Survey, SurveyTimes
-from tidegauge.docker.transport import HttpTransport, Transport
+from tidegauge.docker.transport import HttpTransport
+from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection
@@ -42,7 +43,7 @@ from tidegauge.prometheus.text import Page
 from tidegauge.readiness import unready
 from tidegauge.simulation.engine import SimulatedEngine
 from tidegauge.simulation.transport import SimulatedTransport
-from tidegauge.streams import Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
+from tidegauge.streams import Held, Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
 from tidegauge.terminal.progress import Progress
 from tidegauge.web.api import Api
 from tidegauge.web.files import Files
@@ -68,7 +69,8 @@ class Memory:
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.registry = Registry(journal.counts, clock, self._refused)
+        self.held = Held[Interval]()
+        self.registry = Registry(journal.counts, clock, self._refused, self.held)
         self.intervals = Intervals(journal.drop)
         self.recent = Recent()
         self.started_at = clock.now()
@@ -98,12 +100,13 @@ def engine_client(
     ``wrapped`` may put something around the transport to the engine of this name.
     """
     endpoint = find_endpoint(engine.host, engine.context, engine.tls, environ)
-    return EngineClient(engine.name, wrapped(engine.name, _transport_to(endpoint)))
+    transport = _transport_to(endpoint, engine.read_interval)
+    return EngineClient(engine.name, wrapped(engine.name, transport))
 
 
-def _transport_to(endpoint: Endpoint) -> Transport:
+def _transport_to(endpoint: Endpoint, read_interval: float) -> Transport:
     if endpoint.simulated is None:
-        return HttpTransport(endpoint)
+        return HttpTransport(endpoint, read_interval)
     clock = SystemClock()  # an engine's time is its own
     simulated = SimulatedEngine(endpoint.simulated, clock.now())
     return SimulatedTransport(simulated, endpoint.text, clock)
@@ -159,6 +162,7 @@ def compose(
         machine=machine,
         onlookers=onlookers,
         machines=[sink(each.machine, each.name) for each in rows],
+        each_second=bool(out or rows),
     )
     return replace(
         drawn,
@@ -259,9 +263,14 @@ def draw(
     machine: Source[HostSample] | None = None,
     onlookers: Sequence[pipeline.Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
+    each_second: bool = True,
 ) -> Program:
-    """Draw both pipelines; without ``machine`` nothing is recorded of this one."""
+    """Draw both pipelines; without ``machine`` nothing is recorded of this one.
+
+    ``each_second`` if somebody wants to know what was added in each second.
+    """
     registry = memory.registry
+    memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]
     if machine is not None:
         sources.append(machine)
@@ -274,6 +283,7 @@ def draw(
             *(seen, memory.intervals, registry, journal, kept),
             onlookers=onlookers,
             machines=machines,
+            held=None if each_second else memory.held,
         ),
         pipeline.reporting(every_tick, registry, out),
     )

@@ -6,7 +6,6 @@ To drop what looks wrong would hide it, and take from totals what is in them.
 from collections import Counter
 from datetime import timedelta
 
-from tidegauge.docker.frames import StatsFrame
 from tidegauge.docker.intervals import Interval, cpu_time
 from tidegauge.journal import Journal
 
@@ -29,18 +28,20 @@ class Doubts:
 
     def __call__(self, interval: Interval) -> None:
         """Look at one interval."""
-        engine, now = interval.container.engine, interval.now
+        engine, before, now = interval.container.engine, interval.before, interval.now
         used = cpu_time(now)
-        if engine.kind == "docker":
-            self._accounting("memory", engine.name, counted=_has_memory(now))
+        has_memory = now.memory_stats is not None and now.memory_stats.usage
+        if (used is None or not has_memory or self._uncounted) and engine.kind == "docker":
+            self._accounting("memory", engine.name, counted=bool(has_memory))
             self._accounting("CPU", engine.name, counted=used is not None)
-        earlier = cpu_time(interval.before) if interval.before else None
-        if used is not None and earlier is not None:
+        earlier = cpu_time(before) if before else None
+        if before is None or used is None or earlier is None:
+            return
+        # Less than one CPU is possible everywhere, and nearly all end here.
+        if used - earlier > (now.read - before.read).total_seconds() * 1e9:
             self._plausible(interval, used - earlier)
 
     def _accounting(self, what: str, engine: str, *, counted: bool) -> None:
-        if counted and not self._uncounted:
-            return
         code, key = f"no {what.lower()} accounting", (engine, what)
         if not counted:
             self._uncounted[key] += 1
@@ -63,10 +64,6 @@ class Doubts:
                 " The number is recorded as it came.",
                 container.alias,
             )
-
-
-def _has_memory(frame: StatsFrame) -> bool:
-    return frame.memory_stats is not None and bool(frame.memory_stats.usage)
 
 
 def _remedy(what: str, engine: str) -> str:

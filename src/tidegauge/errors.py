@@ -11,6 +11,7 @@
     │   ├── NotAnEngine           something else answers: tell, try again
     │   ├── ConnectionLost        it broke off in the middle: open it again
     │   ├── NoSuchContainer       wait until it appears
+    │   ├── NoSocketLeft          this process may open no more: tell once, try again
     │   └── RequestRefused        the engine said no, in words
     ├── ExportError               a backend did not take it: count, drop, go on
     │   ├── BackendUnavailable    it may take it later: keep it, try again
@@ -61,6 +62,10 @@ class ConnectionLost(EngineError):
 
 class NoSuchContainer(EngineError):
     """The engine knows no container of this id or name."""
+
+
+class NoSocketLeft(EngineError):
+    """This process has as many sockets open as it may; those it has go on."""
 
 
 class RequestRefused(EngineError):

@@ -12,7 +12,7 @@ from tidegauge.app import choice_of, engine_client
 from tidegauge.config import Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
-from tidegauge.docker.frames import Container, ListedContainer, Sample
+from tidegauge.docker.frames import Container, ListedContainer, Sample, StatsFrame
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.roster import alive, present
 from tidegauge.errors import EngineError
@@ -129,25 +129,34 @@ async def _interval(
     """The first interval of a container with two samples, else what there is."""
     intervals = Intervals(journal.drop)
     newest: Interval | None = None
+    enough = asyncio.Event()
 
     def garbage(_data: bytes, error: str) -> None:
         sentence = f"what came for {container.alias} is no sample: {error}. It is skipped."
         journal.trouble("garbage received", sentence, container.alias)
 
+    def take(frame: StatsFrame) -> None:
+        nonlocal newest
+        if not enough.is_set():
+            newest = intervals(Sample(container, frame)) or newest
+        if newest is not None and newest.before is not None:
+            enough.set()
+
+    async def read() -> None:
+        try:
+            await client.stats(container.id, take, garbage)
+        except EngineError as error:
+            journal.trouble("stream lost", str(error), container.alias)
+        enough.set()
+
     try:
-        async with (
-            asyncio.timeout(SAMPLE_SECONDS),
-            client.stats(container.id, garbage) as frames,
-        ):
-            async for frame in frames:
-                newest = intervals(Sample(container, frame)) or newest
-                if newest is not None and newest.before is not None:
-                    break
+        async with asyncio.timeout(SAMPLE_SECONDS), asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read())
+            await enough.wait()
+            reading.cancel()
     except TimeoutError:
         sentence = f"{container.alias} gave no two samples within {SAMPLE_SECONDS:g} s."
         journal.trouble("no sample", sentence, container.alias)
-    except EngineError as error:
-        journal.trouble("stream lost", str(error), container.alias)
     return newest
 
 

@@ -29,22 +29,25 @@ from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
     Flow,
+    Held,
     Pipeline,
     Sink,
+    Sort,
     Source,
     Tick,
+    async_flow,
     async_sink,
     broadcast,
     filter_map,
-    flow,
+    newest,
     sink,
+    sort,
     stateful,
 )
 
 Seen = Observation | HostSample
 """All that comes in: of engines and their containers, and of the machine."""
 
-S = TypeVar("S")
 R = TypeVar("R")
 
 
@@ -75,37 +78,78 @@ def collecting(
     *,
     onlookers: Sequence[Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
+    held: Held[Interval] | None = None,
 ) -> Pipeline:
     """All that is seen: samples into readings, and all into instruments.
 
     ``kept`` selects by alias which containers a category records; without an entry, all.
-    ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine.
+    ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine. With
+    ``held`` totals are recorded when it is released, else with each sample.
     """
-    return seen >> broadcast(
-        only(Sample)
-        >> filter_map(intervals, "intervals")
+    readings = each_of(registry, kept) if held is None else newest_of(registry, kept, held)
+    samples = broadcast(
+        *readings,
+        read(continuity) >> record(registry.continuity),
+        sink(registry.cycle, "record cycle"),
+        sink(Doubts(journal), "doubts"),
+        *(sink(each.interval, each.name) for each in onlookers),
+    )
+    return seen >> sort(
+        Sort(Sample, filter_map(intervals, "intervals") >> samples),
+        Sort(Condition, conditions(intervals, registry, journal, onlookers)),
+        Sort(
+            LifeEvent,
+            broadcast(
+                record(registry.life),
+                sink(telling(journal), "tell"),
+                *(sink(each.life, each.name) for each in onlookers),
+            ),
+        ),
+        Sort(Surveyed, surveys(registry)),
+        Sort(HostSample, broadcast(record(registry.host), *machines)),
+    )
+
+
+def each_of(registry: Registry, kept: Mapping[str, Selection]) -> tuple[Sink[Interval], ...]:
+    """Readings of each sample, for those who want to know what was added in it."""
+    return (
+        read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
+        read(memory, kept.get("docker-memory")) >> record(registry.memory),
+        read(network, kept.get("docker-network")) >> record(registry.network),
+        read(disk, kept.get("docker-blkio")) >> record(registry.disk),
+        read(pids, kept.get("docker-pids")) >> record(registry.pids),
+        read(uptime) >> record(registry.uptime),
+    )
+
+
+def newest_of(
+    registry: Registry, kept: Mapping[str, Selection], held: Held[Interval]
+) -> tuple[Sink[Interval], ...]:
+    """Levels of each sample, and totals of the newest one: it tells all that was added before."""
+    return (
+        read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_levels),
+        read(memory, kept.get("docker-memory")) >> record(registry.memory_levels),
+        read(pids, kept.get("docker-pids")) >> record(registry.pids),
+        newest(name_of, begins, held)
         >> broadcast(
-            read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
-            read(memory, kept.get("docker-memory")) >> record(registry.memory),
+            read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_totals),
+            read(memory, kept.get("docker-memory")) >> record(registry.memory_totals),
             read(network, kept.get("docker-network")) >> record(registry.network),
             read(disk, kept.get("docker-blkio")) >> record(registry.disk),
-            read(pids, kept.get("docker-pids")) >> record(registry.pids),
-            read(uptime, None) >> record(registry.uptime),
-            read(continuity, None) >> record(registry.continuity),
-            sink(registry.cycle, "record cycle"),
-            sink(Doubts(journal), "doubts"),
-            *(sink(each.interval, each.name) for each in onlookers),
+            read(uptime) >> record(registry.uptime),
         ),
-        only(Condition) >> conditions(intervals, registry, journal, onlookers),
-        only(LifeEvent)
-        >> broadcast(
-            record(registry.life),
-            sink(telling(journal), "tell"),
-            *(sink(each.life, each.name) for each in onlookers),
-        ),
-        only(Surveyed) >> surveys(registry),
-        only(HostSample) >> broadcast(record(registry.host), *machines),
     )
+
+
+def name_of(interval: Interval) -> tuple[str, str]:
+    """Whose totals an interval goes into; they go on over lives."""
+    container = interval.container
+    return container.engine.name, container.alias
+
+
+def begins(interval: Interval) -> bool:
+    """Is it a sample from which others are counted?"""
+    return interval.before is None
 
 
 def conditions(
@@ -122,12 +166,12 @@ def conditions(
 
 def surveys(registry: Registry) -> Sink[Surveyed]:
     """What engines are asked now and then, into instruments."""
-    return broadcast(
-        only(ContainerSize) >> record(registry.size),
-        only(Stock) >> record(registry.stock),
-        only(DiskUse) >> record(registry.disk_use),
-        only(FileSystems) >> record(registry.file_systems),
-        only(EngineGone) >> record(registry.gone),
+    return sort(
+        Sort(ContainerSize, record(registry.size)),
+        Sort(Stock, record(registry.stock)),
+        Sort(DiskUse, record(registry.disk_use)),
+        Sort(FileSystems, record(registry.file_systems)),
+        Sort(EngineGone, record(registry.gone)),
     )
 
 
@@ -136,8 +180,8 @@ def reporting(
 ) -> Pipeline:
     """Every tick, one snapshot of the instruments, given to all exporters."""
 
-    def collect(tick: Tick) -> Snapshot:
-        return registry.collect(tick.at, final=tick.final)
+    async def collect(tick: Tick) -> Snapshot:
+        return await registry.collect_in_turns(tick.at, final=tick.final)
 
     exporters = [
         Buffer(8, DROP_OLDEST, to.exporter.name)
@@ -145,16 +189,9 @@ def reporting(
         >> async_sink(to.deliver)
         for to in deliveries
     ]
-    return every_tick >> flow(collect) >> (broadcast(*exporters) if exporters else nowhere())
-
-
-def only(kind: type[S]) -> Flow[Seen, S]:
-    """What is seen of one kind."""
-
-    def of_kind(item: Seen) -> S | None:
-        return item if isinstance(item, kind) else None
-
-    return filter_map(of_kind, kind.__name__)
+    if not exporters:
+        return every_tick >> nowhere(registry)
+    return every_tick >> async_flow(collect) >> broadcast(*exporters)
 
 
 def telling(journal: Journal) -> Callable[[LifeEvent], None]:
@@ -186,13 +223,13 @@ def record(instrument: Callable[[R], None]) -> Sink[R]:
     return sink(instrument, f"record {instrument.__name__}")
 
 
-def nowhere() -> Sink[Snapshot]:
-    """Where snapshots go without exporters; collecting them still keeps memory bounded."""
+def nowhere(registry: Registry) -> Sink[Tick]:
+    """Where ticks go without exporters: samples are let go, some containers at a time."""
 
-    def forget(_snapshot: Snapshot) -> None:
-        pass
+    async def let_go(tick: Tick) -> None:
+        await registry.let_go(tick.at)
 
-    return sink(forget, "nowhere")
+    return async_sink(let_go)
 
 
 def read(

@@ -15,7 +15,7 @@ from tidegauge.docker.frames import Sample
 from tidegauge.docker.lives import Observation
 from tidegauge.docker.recording import RecordingTransport
 from tidegauge.docker.tape import RecordedEngine, TapeWriter
-from tidegauge.docker.transport import Transport
+from tidegauge.docker.wire import Transport
 from tidegauge.errors import TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.signals import stop_at_signals

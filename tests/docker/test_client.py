@@ -6,6 +6,7 @@ import socket
 import msgspec
 import pytest
 
+from frames_of import frames_of
 from recorded import RECORDINGS
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
@@ -40,7 +41,7 @@ def client_of(host):
 
 
 async def read(client, container):
-    async with client.stats(container, ignore) as frames:
+    async with frames_of(client, container, ignore) as frames:
         return [frame async for frame in frames]
 
 
@@ -210,7 +211,7 @@ async def test_an_error_within_a_good_answer_is_no_garbage(engine, client):
 
     container, garbage = engine.add("web", stats), []
     await client.connect()
-    async with client.stats(container, lambda data, _: garbage.append(data)) as frames:
+    async with frames_of(client, container, lambda data, _: garbage.append(data)) as frames:
         assert [frame async for frame in frames] == []
 
     assert garbage == [b"{}"]
@@ -251,7 +252,7 @@ async def test_more_streams_than_any_default_limit_all_deliver(engine, client):
     await client.connect()
 
     async def first(container):
-        async with client.stats(container, ignore) as frames:
+        async with frames_of(client, container, ignore) as frames:
             frame = await anext(frames)
             arrived.append(frame)
             await done.wait()

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from fakes.stats import frame
+from frames_of import frames_of
 from manual_clock import ManualClock
 from taped import lines
 from tidegauge.docker.client import EngineClient
@@ -44,8 +45,8 @@ class Taped:
         ]
 
 
-async def frames_of(client, container, garbage=lambda _data, _error: None):
-    async with client.stats(container, garbage) as frames:
+async def seconds_of(client, container, garbage=lambda _data, _error: None):
+    async with frames_of(client, container, garbage) as frames:
         return [each.read.second async for each in frames]
 
 
@@ -64,7 +65,7 @@ async def test_replies_and_streams_are_written_as_they_come(engine, tmp_path):
     taped = Taped(tmp_path / "tape", engine.host)
     await taped.client.connect()
 
-    assert await frames_of(taped.client, container) == [1, 2]
+    assert await seconds_of(taped.client, container) == [1, 2]
 
     await taped.close()
     path = f"/containers/{container}/stats?stream=1"
@@ -100,8 +101,8 @@ async def test_a_stream_that_breaks_off_and_one_that_is_left_differ(engine, tmp_
     await taped.client.connect()
 
     with pytest.raises(ConnectionLost):
-        await frames_of(taped.client, broken)
-    async with taped.client.stats(steady, lambda *_: None) as frames:
+        await seconds_of(taped.client, broken)
+    async with frames_of(taped.client, steady, lambda *_: None) as frames:
         await anext(frames)
 
     await taped.close()

@@ -8,6 +8,7 @@ import pytest
 
 from fakes.ssh import FakeSsh
 from fakes.stats import frame, streaming
+from frames_of import frames_of
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import SshHost, parse_endpoint
 from tidegauge.docker.ssh import remote_command, ssh_words
@@ -74,7 +75,7 @@ async def test_an_engine_is_asked_and_streams_through_ssh(engine, ssh, client):
 
     assert (await client.connect()).version == "20.10.24"
     assert await client.containers()
-    async with client.stats(container, ignore) as frames, client.events(ignore):
+    async with frames_of(client, container, ignore) as frames, client.events(ignore):
         assert [(await anext(frames)).read.second for _ in range(2)] == [1, 2]
 
     assert len(ssh.calls) == 2
@@ -85,7 +86,7 @@ async def test_processes_end_with_their_connections(engine, ssh, client):
     """A stream that is closed ends its process at once, closing the client all of them."""
     container = engine.add("web", streaming(frame(1)))
     await client.connect()
-    async with client.stats(container, ignore) as frames, client.events(ignore):
+    async with frames_of(client, container, ignore) as frames, client.events(ignore):
         await anext(frames)
         assert len(ssh.alive()) == 2
     await wait_until_async(lambda: not ssh.alive(), 5, "processes of closed streams gone")
@@ -102,7 +103,7 @@ async def test_cancelled_streams_leave_no_process(engine, ssh, client):
     container = engine.add("web", streaming(frame(1)))
 
     async def watch():
-        async with client.stats(container, ignore) as frames:
+        async with frames_of(client, container, ignore) as frames:
             async for _ in frames:
                 pass
 
@@ -129,7 +130,7 @@ async def test_many_streams_dial_few_at_a_time(engine, ssh, client):
     containers = [engine.add(f"web-{n}", slow) for n in range(12)]
 
     async def first(container):
-        async with client.stats(container, ignore) as frames:
+        async with frames_of(client, container, ignore) as frames:
             return await anext(frames)
 
     streams = [asyncio.create_task(first(each)) for each in containers]
@@ -197,7 +198,7 @@ async def test_a_stream_that_breaks_off_is_a_lost_engine(engine, ssh, client):
         connection.break_off()
 
     container = engine.add("web", broken)
-    async with client.stats(container, ignore) as frames:
+    async with frames_of(client, container, ignore) as frames:
         await anext(frames)
         with pytest.raises(ConnectionLost):
             await anext(frames)
@@ -213,7 +214,7 @@ async def test_what_ssh_says_of_a_stream_that_breaks_off_is_told(engine, ssh, cl
         connection.break_off()
 
     container = engine.add("web", broken)
-    async with client.stats(container, ignore) as frames:
+    async with frames_of(client, container, ignore) as frames:
         await anext(frames)
         with pytest.raises(ConnectionLost) as error:
             await anext(frames)

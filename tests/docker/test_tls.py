@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certificates import Authority, key_bytes
 from fakes.stats import frame, streaming
 from fakes.tcp_engine import TcpEngine
+from frames_of import frames_of
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import Tls, parse_endpoint
 from tidegauge.docker.tls import UnusableFile, client_context
@@ -64,7 +65,7 @@ async def test_an_engine_is_asked_over_tls_and_streams(site):
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host, site.tls())))
 
         assert (await client.connect()).version == "20.10.24"
-        async with client.stats(container, lambda *_: None) as frames:
+        async with frames_of(client, container, lambda *_: None) as frames:
             assert len([each async for each in frames]) == 2
         await client.close()
 

@@ -11,6 +11,7 @@ import pytest
 
 from certificates import Authority
 from command import ended
+from frames_of import frames_of
 from servers.engine import DockerEngine
 from servers.sshd import Sshd
 from tidegauge.docker.client import EngineClient
@@ -173,7 +174,7 @@ async def test_many_streams_get_through_ssh_and_leave_nothing(docker_engine, thr
     all_open = asyncio.Barrier(STREAMS)
 
     async def first():
-        async with client.stats(container, lambda *_: None) as frames:
+        async with frames_of(client, container, lambda *_: None) as frames:
             frame = await anext(frames)
             await all_open.wait()
             return frame

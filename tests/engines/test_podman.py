@@ -9,6 +9,7 @@ import pytest
 from engine.watching import Watching
 from engines.doing import does, more_samples
 from engines.truth import answer_to
+from frames_of import frames_of
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.transport import HttpTransport
@@ -135,8 +136,7 @@ async def test_an_unknown_container_and_an_unknown_version(podman):
     client = EngineClient("local", HttpTransport(parse_endpoint(podman.host)))
     engine = await client.connect()
     with pytest.raises(NoSuchContainer, match="has no container nobody"):
-        async with client.stats("nobody", lambda *_: None):
-            pass
+        await client.stats("nobody", lambda _: None, lambda *_: None)
     await client.close()
     unknown = await answer_to(podman, "/containers/nobody/stats", 10)
     future = await answer_to(podman, "/v9.99/version", 10)
@@ -191,7 +191,7 @@ async def test_what_a_stopped_container_answers_is_no_garbage(podman):
     client = EngineClient("local", HttpTransport(parse_endpoint(podman.host)))
     await client.connect()
     garbage: list[bytes] = []
-    async with client.stats(container, lambda data, _: garbage.append(data)) as frames:
+    async with frames_of(client, container, lambda data, _: garbage.append(data)) as frames:
         got = [frame async for frame in frames]
     await client.close()
     await does(podman, "rm", "answering")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from frames_of import frames_of
 from manual_clock import settle
 from recorded import RECORDINGS
 from simulation.today import NOON, Today, an_engine, named
@@ -160,8 +161,7 @@ async def test_what_it_does_not_have_is_refused(
     with pytest.raises(NoSuchContainer):
         await client.inspect("nobody")
     with pytest.raises(NoSuchContainer):
-        async with client.stats("nobody", no_garbage) as frames:
-            await anext(frames)
+        await client.stats("nobody", lambda _: None, no_garbage)
 
     reply = await transport.get("/v1.45/networks", {})
     assert (reply.status, reply.body) == (404, b'{"message":"page not found"}\n')
@@ -184,7 +184,7 @@ async def test_the_survey_is_answered(client: EngineClient) -> None:
 
 async def test_a_sample_comes_every_second(client: EngineClient, clock: Today) -> None:
     """At the container's own part of the second; of the engine's time, not ours."""
-    async with client.stats("shop-redis-1", no_garbage) as stream:
+    async with frames_of(client, "shop-redis-1", no_garbage) as stream:
         frames: list[StatsFrame] = await within(clock, 5.0, stream)
 
     phase = named(an_engine(), "shop-redis-1").phase
@@ -204,13 +204,13 @@ async def test_a_stream_outlives_a_restart_and_ends_with_its_container(
     client: EngineClient, clock: Today
 ) -> None:
     """Empty samples while nothing runs; the end when it is removed."""
-    async with client.stats("shop-worker-1", no_garbage) as stream:
+    async with frames_of(client, "shop-worker-1", no_garbage) as stream:
         worker = await within(clock, 130.0, stream)
     assert len(worker) == 130
     empty = sum(not each.running for each in worker)
     assert empty in {0, 1}
 
-    async with client.stats("shop-web-1", no_garbage) as stream:
+    async with frames_of(client, "shop-web-1", no_garbage) as stream:
         web = await within(clock, 300.0, stream)
     assert 0 < web[-1].read.timestamp() - NOON < 251.1
 

@@ -32,6 +32,7 @@ class EngineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     host: str = ""
     context: str = ""
     tls: Tls = Tls()
+    read_interval: Annotated[float, Meta(ge=0, le=10, extra={"unit": "s"})] = 0.25
 
 
 class CategoryFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,9 +24,12 @@ class Attention:
     So the engine's clock need not agree with ours.
     """
 
+    __slots__ = ("_came", "_empty", "_read", "seconds_late")
+
     def __init__(self) -> None:
         self._empty = 0
-        self._before: tuple[datetime, float] | None = None
+        self._read: datetime | None = None
+        self._came = 0.0
         self.seconds_late = 0.0
 
     def sees(self, frame: StatsFrame, at: float) -> Notice | None:
@@ -41,13 +44,12 @@ class Attention:
         return "filled" if empty >= EMPTY_IN_A_ROW else None
 
     def _measure(self, read: datetime, at: float) -> None:
-        if self._before is not None:
-            earlier, came = self._before
-            made = (read - earlier).total_seconds()
-            waited = at - came - made - _DRIFT * (at - came)
+        if self._read is not None:
+            made, passed = (read - self._read).total_seconds(), at - self._came
+            waited = passed - made - _DRIFT * passed
             # A clock that was set forward or back says nothing about lateness.
             self.seconds_late = max(0.0, self.seconds_late + waited) if made > 0 else 0.0
-        self._before = read, at
+        self._read, self._came = read, at
 
 
 def empty_sentence(engine: str, container: str, owner: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from tidegauge.docker.frames import (
 )
 from tidegauge.docker.framing import Framing
 from tidegauge.docker.stock import Info, SystemDf
-from tidegauge.docker.transport import REPLY_SECONDS, Query, Reply, Transport
+from tidegauge.docker.wire import REPLY_SECONDS, Query, Reply, Transport
 from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
 
 Version = tuple[int, int]
@@ -88,6 +89,7 @@ class EngineClient:
     def __init__(self, name: str, transport: Transport) -> None:
         self.name, self._transport = name, transport
         self._prefix = ""
+        self._frames = msgspec.json.Decoder(StatsFrame)
 
     @property
     def address(self) -> str:
@@ -151,20 +153,27 @@ class EngineClient:
         """One container in detail, by id or name."""
         return await self._get(f"/containers/{container}/json", {}, InspectedContainer)
 
-    @asynccontextmanager
     async def stats(
-        self, container: str, garbage: Garbage
-    ) -> AsyncGenerator[AsyncIterator[StatsFrame], None]:
-        """The live frames of a container, about one a second.
+        self, container: str, take: Callable[[StatsFrame], None], garbage: Garbage
+    ) -> None:
+        """Give away the live frames of a container as they come, about one a second.
 
-        The iterator ends when the engine ends the stream (the container was removed; with Podman
-        also: it stopped, or did not run to begin with); it raises `ConnectionLost` when the
-        stream breaks off (the engine is gone).
+        Returns when the engine ends the stream (the container was removed; with Podman also: it
+        stopped, or did not run to begin with); raises `ConnectionLost` when the stream breaks off
+        (the engine is gone). What ``take`` raises comes out as it is.
         """
+        framing = Framing(self._frames, partial(_unless_refused, garbage))
+
+        def into(chunk: bytes) -> None:
+            for frame in framing.feed(chunk):
+                take(frame)
+
         path, query = f"/containers/{container}/stats", {"stream": "1"}
-        unlike = _unless_refused(garbage)
-        async with self._stream(path, query, StatsFrame, unlike, IDLE_SECONDS) as frames:
-            yield frames
+        refusal = await self._transport.pour(self._prefix + path, query, IDLE_SECONDS, into)
+        if refusal is not None:
+            raise self._refusal(path, refusal.status, refusal.body)
+        for frame in framing.finish():
+            take(frame)
 
     @asynccontextmanager
     async def events(
@@ -179,8 +188,12 @@ class EngineClient:
         query = {"filters": filters}
         if since is not None:
             query["since"] = f"{since // 10**9}.{since % 10**9:09}"
-        async with self._stream("/events", query, ContainerEvent, garbage, None) as events:
-            yield events
+        framing = Framing(msgspec.json.Decoder(ContainerEvent), garbage)
+        async with self._transport.stream(self._prefix + "/events", query, None) as reply:
+            if reply.status != 200:
+                body = b"".join([chunk async for chunk in reply.chunks])
+                raise self._refusal("/events", reply.status, body)
+            yield _documents(reply.chunks, framing)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -199,16 +212,6 @@ class EngineClient:
                 f"engine {self.name} answered {path} with something else than it should: {error}."
             ) from error
 
-    @asynccontextmanager
-    async def _stream(
-        self, path: str, query: Query, kind: type[T], garbage: Garbage, idle: float | None
-    ) -> AsyncGenerator[AsyncIterator[T], None]:
-        async with self._transport.stream(self._prefix + path, query, idle) as reply:
-            if reply.status != 200:
-                body = b"".join([chunk async for chunk in reply.chunks])
-                raise self._refusal(path, reply.status, body)
-            yield _documents(reply.chunks, Framing(msgspec.json.Decoder(kind), garbage))
-
     def _refusal(self, path: str, status: int, body: bytes) -> EngineError:
         said = _message(body)
         if status == 404 and path.startswith("/containers/"):
@@ -226,14 +229,11 @@ async def _documents(chunks: AsyncIterator[bytes], framing: Framing[T]) -> Async
         yield document
 
 
-def _unless_refused(garbage: Garbage) -> Garbage:
-    def unlike(data: bytes, error: str) -> None:
-        try:
-            msgspec.json.decode(data, type=_RefusalInside)
-        except msgspec.DecodeError:
-            garbage(data, error)
-
-    return unlike
+def _unless_refused(garbage: Garbage, data: bytes, error: str) -> None:
+    try:
+        msgspec.json.decode(data, type=_RefusalInside)
+    except msgspec.DecodeError:
+        garbage(data, error)
 
 
 def _message(body: bytes) -> str:

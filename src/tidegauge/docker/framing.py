@@ -7,6 +7,7 @@ documents that touch without one are told apart by their braces.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,14 +27,19 @@ class Framing(Generic[T]):
     document in the usual case (one line); only lines that fail are looked at brace by brace.
     """
 
+    __slots__ = ("_decode", "_garbage", "_rest")
+
     def __init__(
         self, decoder: msgspec.json.Decoder[T], garbage: Callable[[bytes, str], None]
     ) -> None:
-        self._decoder, self._garbage = decoder, garbage
+        self._decode, self._garbage = decoder.decode, garbage
         self._rest = b""
 
     def feed(self, chunk: bytes) -> list[T]:
         """The documents completed by this chunk, in order."""
+        if not self._rest and chunk.find(b"\n") == len(chunk) - 1:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # looked at below
+                return [self._decode(chunk)]
         *lines, rest = (self._rest + chunk).split(b"\n")
         documents: list[T] = []
         for line in lines:
@@ -57,7 +63,7 @@ class Framing(Generic[T]):
         if not line.strip():
             return
         try:
-            documents.append(self._decoder.decode(line))
+            documents.append(self._decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             rest = self._decode_objects(line, documents)
             if rest.strip():
@@ -84,6 +90,6 @@ class Framing(Generic[T]):
         if data[behind:start].strip():
             self._garbage(data[behind:start], "not JSON")
         try:
-            documents.append(self._decoder.decode(data[start:end]))
+            documents.append(self._decode(data[start:end]))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._garbage(data[start:end], str(error))

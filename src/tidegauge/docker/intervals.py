@@ -83,16 +83,20 @@ class Intervals:
         before = track.before
         if before is not None and not track.stopped and self._too_early(track, before, frame):
             return None
-        if track.alias != container.alias:
-            track.alias = container.alias
-            if before is not None:  # what was counted so far belongs to the old name
-                track.life = Life(from_birth=False)
+        if track.alias is not container.alias:
+            self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
         elif before is not None and _born_between(container, before, frame, track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = frame, False
         return Interval(container, track.life, before, frame)
+
+    def _rename(self, track: _Track, alias: str) -> None:
+        """What was counted so far belongs to the old name, if it is another."""
+        if track.alias != alias and track.before is not None:
+            track.life = Life(from_birth=False)
+        track.alias = alias
 
     def forget(self, seen: Condition) -> None:
         """Give up what is remembered of a container that is gone: memory is bounded."""

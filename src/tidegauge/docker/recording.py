@@ -8,7 +8,16 @@ from urllib.parse import urlencode
 
 from tidegauge.docker.redacting import redacted
 from tidegauge.docker.tape import Message, TapeWriter, What
-from tidegauge.docker.transport import REPLY_SECONDS, OpenStream, Query, Reply, Transport
+from tidegauge.docker.wire import (
+    REPLY_SECONDS,
+    Into,
+    OpenStream,
+    Query,
+    Refusal,
+    Reply,
+    Transport,
+    poured,
+)
 from tidegauge.errors import EngineError
 
 KEPT_HEADERS = ("api-version",)
@@ -47,6 +56,12 @@ class RecordingTransport:
             async with self._inner.stream(path, query, idle_seconds) as opened:
                 exchange.write("opened", status=opened.status)
                 yield OpenStream(opened.status, _chunks(opened, exchange))
+
+    async def pour(
+        self, path: str, query: Query, idle_seconds: float, into: Into
+    ) -> Refusal | None:
+        """The same, given away piece by piece."""
+        return await poured(self.stream(path, query, idle_seconds), into)
 
     async def close(self) -> None:
         """Close all connections; the tape stays open."""

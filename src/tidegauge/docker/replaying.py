@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from tidegauge.clock import Clock
 from tidegauge.docker.redacting import about
 from tidegauge.docker.tape import Message, RecordedEngine
-from tidegauge.docker.transport import OpenStream, Query, Reply
+from tidegauge.docker.wire import Into, OpenStream, Query, Refusal, Reply, poured
 from tidegauge.errors import (
     ConnectionLost,
     EngineError,
@@ -198,7 +198,7 @@ class Player:
 
 
 class ReplayTransport:
-    """Implements `tidegauge.docker.transport.Transport` for one recorded engine."""
+    """Implements `tidegauge.docker.wire.Transport` for one recorded engine."""
 
     def __init__(self, player: Player, engine: RecordedEngine, clock: Clock) -> None:
         self._player, self._engine, self._clock = player, engine, clock
@@ -239,6 +239,12 @@ class ReplayTransport:
             yield OpenStream(status, reading.chunks())
         finally:
             reading.close()
+
+    async def pour(
+        self, path: str, query: Query, idle_seconds: float, into: Into
+    ) -> Refusal | None:
+        """The same, given away piece by piece."""
+        return await poured(self.stream(path, query, idle_seconds), into)
 
     async def close(self) -> None:
         """Nothing is open."""

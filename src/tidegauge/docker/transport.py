@@ -1,82 +1,37 @@
-"""The seam to the wire: bytes over a unix socket, TCP, TLS or ssh. All HTTP is aiohttp's.
+"""HTTP to an engine over a unix socket, TCP, TLS or ssh: questions by aiohttp, samples by a drain.
 
 Foreign exceptions end here: `tidegauge.docker.troubles` has the table from aiohttp's to ours.
-Tests put another `Transport` in its place.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
-from msgspec import Struct
 
 from tidegauge.docker.connectors import SshConnector, connector_to
+from tidegauge.docker.dialling import CONNECT_SECONDS
+from tidegauge.docker.draining import Drain
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.tls import TlsFiles
-from tidegauge.docker.troubles import translate, translate_tls
-
-CONNECT_SECONDS = 5.0
-REPLY_SECONDS = 60.0
-"""A loaded daemon takes tens of seconds for a list; more than a minute is a hung one."""
-
-Query = Mapping[str, str | tuple[str, ...]]
-"""A parameter with several values is given so many times."""
-
-
-class Reply(Struct, frozen=True):
-    """A whole answer; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class OpenStream(Struct, frozen=True):
-    """An answer that goes on: its status, and its body as it comes."""
-
-    status: int
-    chunks: AsyncIterator[bytes]
-
-
-class Transport(Protocol):
-    """What the client needs of the wire."""
-
-    @property
-    def address(self) -> str:
-        """Where it leads to, as the user wrote it."""
-        ...
-
-    async def get(self, path: str, query: Query, seconds: float | None = REPLY_SECONDS) -> Reply:
-        """One request, one whole reply; raises `EngineError`.
-
-        ``seconds`` is how long it may take; with ``None`` the caller sees to that.
-        """
-        ...
-
-    def stream(
-        self, path: str, query: Query, idle_seconds: float | None
-    ) -> AbstractAsyncContextManager[OpenStream]:
-        """One request whose reply goes on; ``idle_seconds`` of silence lose the connection."""
-        ...
-
-    async def close(self) -> None:
-        """Close all connections."""
-        ...
+from tidegauge.docker.troubles import translate, unanswered
+from tidegauge.docker.wire import REPLY_SECONDS, Into, OpenStream, Query, Refusal, Reply, poured
 
 
 class HttpTransport:
-    """HTTP to one endpoint, with as many connections as there are streams.
+    """Implements `tidegauge.docker.wire.Transport`, with as many connections as there are streams.
 
     aiohttp's defaults would cut a stream after 5 minutes and stop at 100 connections.
+    ``read_interval`` are the seconds between two looks at what is poured, 0 for at once.
     Raises `UnusableFile` for certificates that give no TLS.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, read_interval: float = 0.0) -> None:
         self._endpoint = endpoint
         self._tls = TlsFiles(endpoint.tls) if endpoint.tls else None
         self._session: aiohttp.ClientSession | None = None
+        self._drain = Drain(endpoint, self._tls, read_interval)
 
     @property
     def address(self) -> str:
@@ -108,6 +63,14 @@ class HttpTransport:
         finally:
             response.close()
 
+    def pour(
+        self, path: str, query: Query, idle_seconds: float, into: Into
+    ) -> Coroutine[Any, Any, Refusal | None]:
+        """One request whose reply is given away; through ssh each piece as it comes."""
+        if self._endpoint.ssh is not None:
+            return poured(self.stream(path, query, idle_seconds), into)
+        return self._drain.pour(path, query, idle_seconds, into)
+
     async def _ask(
         self, path: str, query: Query, idle_seconds: float | None
     ) -> aiohttp.ClientResponse:
@@ -118,10 +81,7 @@ class HttpTransport:
         try:
             return await self._open().get(url, params=query, timeout=timeout, ssl=context or True)
         except (aiohttp.ClientError, OSError) as error:
-            if tls and context:
-                trouble = await translate_tls(error, self._endpoint, tls.tls, context)
-                raise trouble from error
-            raise translate(error, self.address) from error
+            raise await unanswered(error, self._endpoint, context) from error
 
     async def _chunks(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         try:
@@ -132,6 +92,7 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._drain.close()
         if self._session is None:
             return
         session, self._session = self._session, None

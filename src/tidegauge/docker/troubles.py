@@ -1,6 +1,7 @@
 """What exceptions of aiohttp, TLS and the system mean for an engine's user, in words."""
 
 import asyncio
+import errno
 import os
 import ssl
 from collections.abc import AsyncGenerator
@@ -11,7 +12,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from tidegauge.docker.answer import NotHttp
 from tidegauge.docker.certificate import Certificate, read_certificate
+from tidegauge.docker.descriptors import exhausted
 from tidegauge.docker.endpoint import Endpoint, Tls
 from tidegauge.errors import (
     ConnectionLost,
@@ -19,6 +22,7 @@ from tidegauge.errors import (
     EngineForbidden,
     EngineUnreachable,
     EngineUntrusted,
+    NoSocketLeft,
     NotAnEngine,
 )
 
@@ -31,6 +35,14 @@ _WRONG_HOSTS = (62, 64)
 
 # These begin to speak plainly, or hang up, where the answer to a handshake is due.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+
+
+class Unreached(Exception):
+    """There is no connection, for this reason; so aiohttp says it by `ClientConnectorError`."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 def translate(error: Exception, address: str) -> EngineError:
@@ -51,9 +63,9 @@ def translate(error: Exception, address: str) -> EngineError:
             )
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return EngineUnreachable(f"the engine at {address} does not answer in time.")
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | NotHttp():
             return NotAnEngine(f"what listens at {address} does not speak HTTP as an engine does.")
-        case _ if isinstance(error, aiohttp.ClientConnectorError):
+        case _ if isinstance(error, aiohttp.ClientConnectorError | Unreached):
             return EngineUnreachable(
                 f"no engine at {address}: {_reason(cause)}."
                 " Is Docker running there, and listening at that address?"
@@ -64,10 +76,25 @@ def translate(error: Exception, address: str) -> EngineError:
             return ConnectionLost(str(error.__cause__) if told else broke)
 
 
-async def translate_tls(
+async def unanswered(
+    error: Exception, endpoint: Endpoint, context: ssl.SSLContext | None
+) -> EngineError:
+    """The same for a request that got no answer at all.
+
+    ``context`` is the one it was made with, if that was over TLS; then the server may be asked
+    once more for its reason.
+    """
+    cause = _root(error)
+    if isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE}:
+        return NoSocketLeft(exhausted(endpoint.text))
+    if context is None or endpoint.tls is None:
+        return translate(error, endpoint.text)
+    return await _untold(error, endpoint, endpoint.tls, context)
+
+
+async def _untold(
     error: Exception, endpoint: Endpoint, tls: Tls, context: ssl.SSLContext
 ) -> EngineError:
-    """The same for a request over TLS that got no answer; asks the server once more if it must."""
     cause = _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return EngineUntrusted(_untrusted(cause, endpoint, tls, await _certificate_of(endpoint)))
@@ -89,7 +116,9 @@ async def translate_tls(
 
 
 def _root(error: BaseException) -> BaseException:
-    """Without what aiohttp wrapped around it."""
+    """Without what was wrapped around it."""
+    if isinstance(error, Unreached):
+        return error.reason
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error
     if isinstance(error, aiohttp.ClientOSError) and isinstance(error.__cause__, OSError):
@@ -98,7 +127,8 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _is_break(error: Exception, cause: BaseException) -> bool:
-    if isinstance(error, aiohttp.ClientConnectorError) or isinstance(cause, TimeoutError):
+    never = isinstance(error, aiohttp.ClientConnectorError | Unreached)
+    if never or isinstance(cause, TimeoutError):
         return False
     return isinstance(cause, OSError | aiohttp.ServerDisconnectedError)
 

@@ -5,7 +5,9 @@ kept: cores from CPU time, shares from levels and limits; states and ends are ev
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import cast
 
 from msgspec import Struct
@@ -15,6 +17,7 @@ from tidegauge.history.rows import Row, Shape, Stored
 from tidegauge.metrics import ContainerRecorders, Identity, Kind, Metric, Number, identity
 from tidegauge.metrics.entities import Recorders
 from tidegauge.metrics.instruments import Gauge, Instrument
+from tidegauge.metrics.totals import Column, Columns
 
 SHAPES_SHARED = 1000
 """Different sets of series that are remembered, so that entities of the same share one."""
@@ -78,13 +81,13 @@ class _Taken(Struct, frozen=True):
     recorders: Recorders
     holding: object
     shape: Shape
-    instruments: tuple[Instrument, ...]
+    runs: "tuple[_Run, ...]"
     parts: tuple[tuple[int, float], ...]
     """Where values are not whole, and to what part they are kept."""
 
 
 class Taker:
-    """Takes rows of entities; costs 4 us for 30 series (watched by ``python bench``)."""
+    """Takes rows of entities; costs 2 us for 30 series (watched by ``python bench``)."""
 
     def __init__(self) -> None:
         self._taken: dict[Identity, _Taken] = {}
@@ -106,7 +109,9 @@ class Taker:
             taken = self._taken[who] = self._look(recorders, holding, now, taken.shape)
         if not taken.shape:
             return None
-        values = [ABSENT if (last := each.last) is None else last for each in taken.instruments]
+        values: list[Number] = []
+        for run in taken.runs:
+            values += run()
         for n, part in taken.parts:
             if values[n] != ABSENT:
                 values[n] = round(values[n] / part)
@@ -127,11 +132,46 @@ class Taker:
         if len(self._shapes) >= SHAPES_SHARED:
             self._shapes.clear()
         shape = self._shapes.setdefault(shape, shape)
-        instruments = tuple(found.get(stored, self._nothing) for stored in shape)
+        runs = _runs([found.get(stored, self._nothing) for stored in shape])
         parts = [(n, KEPT[stored.metric]) for n, stored in enumerate(shape)]
-        return _Taken(
-            recorders, holding, shape, instruments, tuple(one for one in parts if one[1] != 1)
-        )
+        return _Taken(recorders, holding, shape, runs, tuple(one for one in parts if one[1] != 1))
+
+
+_Run = Callable[[], Sequence[Number]]
+"""The newest values of some neighbours in a row."""
+
+
+def _runs(instruments: Iterable[Instrument]) -> tuple[_Run, ...]:
+    """Neighbours of the same totals are taken at once, which costs as much as one alone."""
+    groups = groupby(instruments, lambda each: each.columns if isinstance(each, Column) else None)
+    runs = [(columns, list(group)) for columns, group in groups]
+    return tuple(
+        _alone(group) if columns is None else _together(columns, group) for columns, group in runs
+    )
+
+
+def _alone(instruments: Sequence[Instrument]) -> _Run:
+    def newest() -> Sequence[Number]:
+        return [ABSENT if (last := each.last) is None else last for each in instruments]
+
+    return newest
+
+
+def _together(columns: Columns, instruments: Sequence[Instrument]) -> _Run:
+    numbers = [each.number for each in instruments if isinstance(each, Column)]
+    # A single number would come out of it bare, so one is taken twice and left out.
+    pick = itemgetter(*numbers, numbers[0])
+    absent = [ABSENT] * len(numbers)
+
+    def newest() -> Sequence[Number]:
+        if columns.now is None:
+            return absent
+        picked: tuple[int | None, ...] = pick(columns.now)[:-1]
+        if None in picked:
+            return [ABSENT if value is None else value for value in picked]
+        return cast("tuple[int, ...]", picked)
+
+    return newest
 
 
 def _stored(metric: Metric, attributes: tuple[tuple[str, str], ...]) -> Stored:

@@ -12,6 +12,7 @@ from tidegauge.metrics.instruments import (
     Summary,
     summary,
 )
+from tidegauge.metrics.levels import LevelColumn
 from tidegauge.metrics.limits import Limits
 from tidegauge.metrics.metric import Kind, Metric
 from tidegauge.metrics.registry import Registry
@@ -38,6 +39,7 @@ __all__ = [
     "Identity",
     "Instrument",
     "Kind",
+    "LevelColumn",
     "Limits",
     "Metric",
     "Number",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from tidegauge.docker.frames import Engine
 from tidegauge.docker.stock import DiskUse, FileSystem, FileSystems, Stock
@@ -22,6 +23,7 @@ SET_BACK = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Recorded = Iterator[tuple[Metric, Attributes, Instrument]]
+Groups = Iterator[tuple[Recorded, bool]]
 Levels = Mapping[Metric, Number | None]
 
 STATES = {"running": rows.RUNNING, "paused": rows.PAUSED, "stopped": rows.STOPPED}
@@ -156,20 +158,23 @@ class EngineRecorders:
         """It was lost: nothing stands."""
         self._stock_until = self._disk_until = self._cycle_until = 0.0
 
-    def series(self) -> Recorded:
-        """Every instrument under its name."""
-        yield from self._of_stock()
-        yield from self._of_disk()
-        yield rows.ENGINE_STATS_CYCLE, (), self._cycle
+    def turn(self) -> None:
+        """Nothing of it waits for the end of a tick."""
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
+        collected = [one.collect() for group, _ in self.groups(0.0) for _, _, one in group]
+        return any(collected)
+
+    def groups(self, now: float) -> Groups:
+        """Every instrument: of its stock, of its disk, of its stats."""
+        yield self._of_stock(), now < self._stock_until
+        yield self._of_disk(), now < self._disk_until
+        yield iter([(rows.ENGINE_STATS_CYCLE, (), self._cycle)]), now < self._cycle_until
 
     def holding(self, now: float) -> Recorded:
         """Those whose newest value still stands."""
-        if now < self._stock_until:
-            yield from self._of_stock()
-        if now < self._disk_until:
-            yield from self._of_disk()
-        if now < self._cycle_until:
-            yield rows.ENGINE_STATS_CYCLE, (), self._cycle
+        return chain.from_iterable(group for group, stands in self.groups(now) if stands)
 
     def _of_stock(self) -> Recorded:
         for state, gauge in self._states.items():

@@ -33,6 +33,8 @@ USE_HOLDS = 30.0
 
 Recorded = Iterator[tuple[Metric, Attributes, Instrument]]
 
+Groups = Iterator[tuple[Recorded, bool]]
+
 
 class Recorders(Protocol):
     """The recorders of one entity, and what of them holds at a moment."""
@@ -51,8 +53,16 @@ class Recorders(Protocol):
         """Whom they are of."""
         ...
 
-    def series(self) -> Recorded:
-        """Every instrument under its name."""
+    def turn(self) -> None:
+        """End a tick, of which `groups` then tell."""
+        ...
+
+    def groups(self, now: float) -> Groups:
+        """Every instrument under its name, in groups of which the newest values stand or not."""
+        ...
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
         ...
 
     def holding(self, now: float) -> Recorded:
@@ -128,21 +138,38 @@ class ContainerRecorders:
             self.cpu_limits.record(seen.resources)
             self.memory_limits.record(seen.resources)
 
-    def series(self) -> Recorded:
-        """Every instrument under its name; while it runs, what stands is told in each tick."""
+    def turn(self) -> None:
+        """End a tick, of which `groups` then tell; while it runs, what stands is told in each."""
+        self._turn()
         if self.life.using:
             for each in (self.life, self.cpu_limits, self.memory_limits):
                 each.repeat()
-        return chain(self._use(), self._life(), self._size())
+
+    def _turn(self) -> bool:
+        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids
+        told = [each.turn() for each in in_rows]
+        return any(told)
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; 5 us."""
+        fresh = self._turn() or self.life.known
+        for recorder in (self.cpu, self.memory, self.pids, self.life):
+            for instrument in recorder.sampled:
+                fresh = bool(instrument.collect()) or fresh
+        for gauge in (self.uptime, self.size, self.whole_size):
+            fresh = bool(gauge.collect()) or fresh
+        return fresh
+
+    def groups(self, now: float) -> Groups:
+        """Every instrument: of use, of life, of sizes."""
+        known = self.life.known
+        yield self._use(), self.in_use(now)
+        yield self._life(), known
+        yield self._size(), known and now < self.sized_until
 
     def holding(self, now: float) -> Recorded:
         """Those whose newest value still stands."""
-        if self.in_use(now):
-            yield from self._use()
-        if self.life.known:
-            yield from self._life()
-            if now < self.sized_until:
-                yield from self._size()
+        return chain.from_iterable(group for group, stands in self.groups(now) if stands)
 
     def in_use(self, now: float) -> bool:
         """Does what its newest sample told still stand?"""

@@ -8,6 +8,7 @@ They are bounded by the tick: `collect` empties them.
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -64,17 +65,24 @@ class Distribution:
     """Every value of a tick, and the last one; with ``bounds``, a histogram of all so far.
 
     A sample enters the histogram when it is collected, which costs 0.1 us then and nothing while
-    recording.
+    recording. ``record`` adds one sample; it is the list's own method, at a third of the price of
+    one around it.
     """
 
-    __slots__ = ("_bounds", "_counts", "_samples", "_sum", "last")
+    __slots__ = ("_before", "_bounds", "_counts", "_samples", "_sum", "record")
 
     def __init__(self, bounds: tuple[float, ...] = ()) -> None:
         self._samples: list[Number] = []
+        self.record = self._samples.append
+        self._before: Number | None = None
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1) if bounds else []
         self._sum = 0.0
-        self.last: Number | None = None
+
+    @property
+    def last(self) -> Number | None:
+        """The newest sample, of whichever tick."""
+        return self._samples[-1] if self._samples else self._before
 
     @property
     def histogram(self) -> Histogram | None:
@@ -83,19 +91,18 @@ class Distribution:
             return None
         return Histogram(self._bounds, tuple(self._counts), self._sum)
 
-    def record(self, value: Number) -> None:
-        """Add one sample."""
-        self._samples.append(value)
-        self.last = value
-
     def collect(self) -> tuple[Number, ...]:
         """This tick's samples in order of time; the next tick starts empty."""
-        samples, self._samples = self._samples, []
+        samples = tuple(self._samples)
+        if not samples:
+            return ()
+        self._before = samples[-1]
+        self._samples.clear()
         if self._bounds:
             self._sum += math.fsum(samples)
             for sample in samples:
                 self._counts[bisect_left(self._bounds, sample)] += 1
-        return tuple(samples)
+        return samples
 
 
 class Gauge:
@@ -184,4 +191,14 @@ class Counter:
         return tuple(increments)
 
 
-Instrument = Counter | Gauge | Distribution
+class Instrument(Protocol):
+    """What has samples in a tick, and a newest value."""
+
+    @property
+    def last(self) -> Number | None:
+        """The newest level, or the total; ``None`` as long as there is none."""
+        ...
+
+    def collect(self) -> tuple[Number, ...]:
+        """This tick's samples in order of time; the next tick starts empty."""
+        ...

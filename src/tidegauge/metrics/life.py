@@ -8,7 +8,6 @@ from tidegauge.metrics.catalogue import EXIT_CODE, EXIT_CODES
 from tidegauge.metrics.instruments import Counter, Gauge, Instrument
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
-from tidegauge.readings import ContinuityReading
 
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
 USING = ("running", "paused", "restarting")
@@ -92,11 +91,16 @@ class LifeRecorder:
         """Tell what holds in this tick too."""
         self._restarts.repeat()
 
-    def continuity(self, reading: ContinuityReading) -> None:
+    def continuity(self, missed: float) -> None:
         """Count a sample, and the seconds missed before it."""
         self._samples.add(1)
-        if reading.missed:
-            self._missed.add(reading.missed)
+        if missed:
+            self._missed.add(missed)
+
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick."""
+        return self._ooms, self._samples, self._missed, *self._exits.values()
 
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
         """Each instrument under its name; a state is told anew each tick while it holds."""

@@ -19,6 +19,7 @@ HOLDS = 30.0
 IDLE = ("idle", "iowait")
 
 Recorded = Iterator[tuple[Metric, Attributes, Instrument]]
+Groups = Iterator[tuple[Recorded, bool]]
 
 
 class HostRecorders:
@@ -110,8 +111,23 @@ class HostRecorders:
             if counter.last != count:
                 counter.observe(count, self._process)
 
-    def series(self) -> Recorded:
-        """Every instrument under its name."""
+    def turn(self) -> None:
+        """Nothing of it waits for the end of a tick."""
+
+    def let_go(self) -> bool:
+        """End a tick that nobody collects; true if there was anything to collect."""
+        collected = [each.collect() for _, _, each in self._series()]
+        return any(collected)
+
+    def groups(self, now: float) -> Groups:
+        """Every instrument, in one group."""
+        yield self._series(), now < self._until
+
+    def holding(self, now: float) -> Recorded:
+        """All, while looks come."""
+        return self._series() if now < self._until else iter(())
+
+    def _series(self) -> Recorded:
         for mode, counter in self._cpu.items():
             yield rows.HOST_CPU_TIME, (("cpu.mode", mode),), counter
         for (metric, attributes), level in self._levels.items():
@@ -120,8 +136,3 @@ class HostRecorders:
         yield rows.TIDEGAUGE_LAG, (), self._lag
         for code, counter in self._events.items():
             yield rows.TIDEGAUGE_EVENTS, ((rows.EVENT_CODE, code.replace(" ", "_")),), counter
-
-    def holding(self, now: float) -> Recorded:
-        """All, while looks come."""
-        if now < self._until:
-            yield from self.series()

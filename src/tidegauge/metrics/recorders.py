@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from tidegauge.docker.frames import Throttling
 from tidegauge.docker.intervals import Life
 from tidegauge.docker.resources import Resources
 from tidegauge.metrics import catalogue
@@ -17,9 +18,11 @@ from tidegauge.metrics.catalogue import (
     USER,
     WRITE,
 )
-from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument, Number
+from tidegauge.metrics.instruments import Counter, Gauge, Instrument
+from tidegauge.metrics.levels import LevelColumn, LevelRows
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
+from tidegauge.metrics.totals import Column, Row, Sums, Totals
 from tidegauge.readings import (
     CpuReading,
     DeviceIo,
@@ -32,6 +35,26 @@ from tidegauge.readings import (
 
 Recorded = Iterable[tuple[Metric, Attributes, Instrument]]
 
+TotalColumns = tuple[tuple[Metric, Attributes], ...]
+
+CPU_COLUMNS: TotalColumns = (
+    (catalogue.CPU_TIME, ()),
+    (catalogue.CPU_TIME, (USER,)),
+    (catalogue.CPU_TIME, (SYSTEM,)),
+    (catalogue.CPU_PERIODS, ()),
+    (catalogue.CPU_THROTTLED_PERIODS, ()),
+    (catalogue.CPU_THROTTLED_TIME, ()),
+)
+FAULT_COLUMNS: TotalColumns = (
+    (catalogue.MEMORY_FAULTS, (MINOR,)),
+    (catalogue.MEMORY_FAULTS, (MAJOR,)),
+)
+
+CPU_BOUNDS = {0: catalogue.CPU_USAGE.bounds}
+MEMORY_BOUNDS = {1: catalogue.MEMORY_WORKING_SET.bounds}
+
+_UNTHROTTLED = Throttling()
+
 
 class CpuRecorder:
     """CPU time, cores in use, throttling.
@@ -41,55 +64,56 @@ class CpuRecorder:
 
     def __init__(self) -> None:
         self.resources: Resources | None = None
-        self._total, self._user, self._kernel = Counter(), Counter(), Counter()
-        self._capacity = Counter()
-        self._cores, self._share = Distribution(catalogue.CPU_USAGE.bounds), Distribution()
-        self._periods, self._throttled, self._held_back = Counter(), Counter(), Counter()
+        self._totals, self._capacity = Totals(), Counter()
+        self._levels = LevelRows(CPU_BOUNDS)
         self._life = self._host = Life(from_birth=False)
 
     def record(self, reading: CpuReading) -> None:
         """Take one reading; what it lacks records nothing."""
-        life = reading.life
-        self._total.observe(reading.total, life)
-        _observe(self._user, reading.user, life)
-        _observe(self._kernel, reading.kernel, life)
-        if reading.cores is not None:
-            self._cores.record(reading.cores)
-            self._record_share(reading.cores, reading.online)
-        self._record_capacity(reading)
-        throttling = reading.throttling
-        if throttling is not None:
-            _observe(self._periods, throttling.periods, life)
-            _observe(self._throttled, throttling.throttled_periods, life)
-            _observe(self._held_back, throttling.throttled_time, life)
+        self.levels(reading)
+        self.totals(reading)
+
+    def levels(self, reading: CpuReading) -> None:
+        """Take what holds of this reading alone."""
+        cores, resources = reading.cores, self.resources
+        if cores is not None:
+            most = (resources.cpus or reading.online) if resources else None
+            self._levels.put((cores, cores / most if most else None))
+
+    def totals(self, reading: CpuReading) -> None:
+        """Take what holds of all readings before, too."""
+        life, throttling = reading.life, reading.throttling or _UNTHROTTLED
+        used = reading.total, reading.user, reading.kernel
+        held_back = throttling.periods, throttling.throttled_periods, throttling.throttled_time
+        self._totals.observe(used + held_back, life)
+        # The host's clock did not start with the container: a new life only sets its base.
+        if life is not self._life:
+            self._life, self._host = life, Life(from_birth=False)
+        if reading.system is not None:
+            self._capacity.observe(reading.system, self._host)
+
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick, besides totals."""
+        return (self._capacity,)
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        self._levels.turn()
+        return self._totals.turn()
 
     @property
     def recorded(self) -> bool:
         """Was there a reading so far?"""
-        return self._total.last is not None
-
-    def _record_share(self, cores: float, online: int | None) -> None:
-        if self.resources and (most := self.resources.cpus or online):
-            self._share.record(cores / most)
-
-    def _record_capacity(self, reading: CpuReading) -> None:
-        # The host's clock did not start with the container: a new life only sets its base.
-        if reading.life is not self._life:
-            self._life, self._host = reading.life, Life(from_birth=False)
-        _observe(self._capacity, reading.system, self._host)
+        return self._totals.now is not None
 
     def series(self) -> Recorded:
         """Each instrument under its name."""
         return (
-            (catalogue.CPU_TIME, (), self._total),
-            (catalogue.CPU_TIME, (USER,), self._user),
-            (catalogue.CPU_TIME, (SYSTEM,), self._kernel),
-            (catalogue.CPU_USAGE, (), self._cores),
-            (catalogue.CPU_UTILIZATION, (), self._share),
+            *_columns(CPU_COLUMNS, self._totals),
+            (catalogue.CPU_USAGE, (), LevelColumn(self._levels, 0)),
+            (catalogue.CPU_UTILIZATION, (), LevelColumn(self._levels, 1)),
             (catalogue.CPU_CAPACITY, (), self._capacity),
-            (catalogue.CPU_PERIODS, (), self._periods),
-            (catalogue.CPU_THROTTLED_PERIODS, (), self._throttled),
-            (catalogue.CPU_THROTTLED_TIME, (), self._held_back),
         )
 
 
@@ -102,75 +126,83 @@ class MemoryRecorder:
     def __init__(self) -> None:
         self.resources: Resources | None = None
         self._life: Life | None = None
-        self._usage = Distribution()
-        self._working_set = Distribution(catalogue.MEMORY_WORKING_SET.bounds)
-        self._cache, self._rss, self._share = Distribution(), Distribution(), Distribution()
-        self._available = Distribution()
+        self._most = 0
+        """The most it used at once in this life."""
+        self._levels = LevelRows(MEMORY_BOUNDS)
         self._limit, self._max_usage, self._peak = Gauge(), Gauge(), Gauge()
-        self._minor, self._major = Counter(), Counter()
+        self._faults = Totals()
         self._at_limit, self._out_of_memory = Counter(), Counter()
 
     @property
     def recorded(self) -> bool:
         """Was there a reading so far?"""
-        return self._usage.last is not None
+        return self._life is not None
 
     def record(self, reading: MemoryReading) -> None:
         """Take one reading; what it lacks records nothing."""
-        self._record_peak(reading)
-        self._usage.record(reading.usage)
-        self._working_set.record(reading.working_set)
-        for distribution, level in ((self._cache, reading.cache), (self._rss, reading.rss)):
-            if level is not None:
-                distribution.record(level)
+        self.levels(reading)
+        self.totals(reading)
+
+    def levels(self, reading: MemoryReading) -> None:
+        """Take what holds of this reading alone."""
+        usage, working_set, limit = reading.usage, reading.working_set, reading.limit
+        if reading.life is not self._life:
+            self._life, self._most = reading.life, usage
+        elif usage > self._most:
+            self._most = usage
+        allowed = self.resources.memory if self.resources else None
+        share = None if limit is None else working_set / limit
+        available = None if allowed is None else max(0, allowed - working_set)
+        self._levels.put((usage, working_set, reading.cache, reading.rss, share, available))
+
+    def totals(self, reading: MemoryReading) -> None:
+        """Take what holds of all readings before, too, or seldom changes."""
+        life = reading.life
+        self._peak.set(self._most)
         if reading.limit is not None:
             self._limit.set(reading.limit)
-            self._share.record(reading.working_set / reading.limit)
         if reading.max_usage is not None:
             self._max_usage.set(reading.max_usage)
-        if self.resources and self.resources.memory is not None:
-            self._available.record(max(0, self.resources.memory - reading.working_set))
-        self._record_events(reading)
-
-    def _record_events(self, reading: MemoryReading) -> None:
-        life = reading.life
-        if reading.minor_faults is not None:
-            self._minor.observe(reading.minor_faults, life)
-        if reading.major_faults is not None:
-            self._major.observe(reading.major_faults, life)
+        self._faults.observe((reading.minor_faults, reading.major_faults), life)
         if reading.at_limit is not None:
             self._at_limit.observe(reading.at_limit, life)
         if reading.out_of_memory is not None:
             self._out_of_memory.observe(reading.out_of_memory, life)
 
-    def _record_peak(self, reading: MemoryReading) -> None:
-        before = self._peak.last if reading.life is self._life else None
-        self._life = reading.life
-        self._peak.set(reading.usage if before is None else max(before, reading.usage))
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick, besides totals."""
+        gauges = self._limit, self._max_usage, self._peak
+        return *gauges, self._at_limit, self._out_of_memory
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        self._faults.turn()
+        return self._levels.turn()
 
     def series(self) -> Recorded:
         """Each instrument under its name."""
+        levels = self._levels
         return (
-            (catalogue.MEMORY_USAGE, (), self._usage),
-            (catalogue.MEMORY_WORKING_SET, (), self._working_set),
+            (catalogue.MEMORY_USAGE, (), LevelColumn(levels, 0)),
+            (catalogue.MEMORY_WORKING_SET, (), LevelColumn(levels, 1)),
             (catalogue.MEMORY_EFFECTIVE_LIMIT, (), self._limit),
-            (catalogue.MEMORY_UTILIZATION, (), self._share),
-            (catalogue.MEMORY_AVAILABLE, (), self._available),
+            (catalogue.MEMORY_UTILIZATION, (), LevelColumn(levels, 4)),
+            (catalogue.MEMORY_AVAILABLE, (), LevelColumn(levels, 5)),
             (catalogue.MEMORY_FAILS, (AT_LIMIT,), self._at_limit),
             (catalogue.MEMORY_FAILS, (OUT_OF_MEMORY,), self._out_of_memory),
-            (catalogue.MEMORY_FAULTS, (MINOR,), self._minor),
-            (catalogue.MEMORY_FAULTS, (MAJOR,), self._major),
+            *_columns(FAULT_COLUMNS, self._faults),
             (catalogue.MEMORY_PEAK, (), self._peak),
             (catalogue.MEMORY_MAX_USAGE, (), self._max_usage),
-            (catalogue.MEMORY_CACHE, (), self._cache),
-            (catalogue.MEMORY_RSS, (), self._rss),
+            (catalogue.MEMORY_CACHE, (), LevelColumn(levels, 2)),
+            (catalogue.MEMORY_RSS, (), LevelColumn(levels, 3)),
         )
 
 
-Columns = tuple[tuple[Metric, Metric, tuple[str, str]], ...]
+PartColumns = tuple[tuple[Metric, Metric, tuple[str, str]], ...]
 """Of each number a part has: its metric, the metric of the sum over parts, its direction."""
 
-NETWORK_COLUMNS: Columns = tuple(
+NETWORK_COLUMNS: PartColumns = tuple(
     (metric, total, direction)
     for direction in (RECEIVE, TRANSMIT)
     for metric, total in (
@@ -180,7 +212,7 @@ NETWORK_COLUMNS: Columns = tuple(
         (catalogue.NETWORK_DROPPED, catalogue.NETWORK_DROPPED_SUM),
     )
 )
-DISK_COLUMNS: Columns = tuple(
+DISK_COLUMNS: PartColumns = tuple(
     (metric, total, direction)
     for metric, total in (
         (catalogue.DISK_IO, catalogue.DISK_IO_SUM),
@@ -191,68 +223,55 @@ DISK_COLUMNS: Columns = tuple(
 
 
 class PartsRecorder:
-    """Counters per part of a container (interface, device), and summed over the parts.
+    """Totals per part of a container (interface, device), and summed over the parts.
 
-    A sum starts at the sum of the parts' first values and adds their increments, so a part that
-    goes away takes nothing from it. ``allowed`` is asked for so many series before a part is
-    recorded for the first time; one that is refused is not in the sums either.
+    ``allowed`` is asked for so many series before a part is recorded for the first time; one that
+    is refused is not in the sums either.
     """
 
-    def __init__(self, part: str, columns: Columns, allowed: Callable[[int], bool]) -> None:
+    def __init__(self, part: str, columns: PartColumns, allowed: Callable[[int], bool]) -> None:
         self._part, self._columns, self._allowed = part, columns, allowed
-        self._parts: dict[str, tuple[Counter, ...]] = {}
-        self._sums = tuple(Counter() for _ in columns)
+        self._parts: dict[str, Totals] = {}
+        self._sums = Sums()
         self._life: Life | None = None
         self._refused: Life | None = None
 
-    def observe(self, parts: Iterable[tuple[str, tuple[int | None, ...]]], life: Life) -> None:
+    def observe(self, parts: Iterable[tuple[str, Row]], life: Life) -> None:
         """Take the cumulative values of all parts, in the order of the columns."""
-        added: list[int | None] = [None] * len(self._columns)
+        rows: list[Row] = []
         for name, values in parts:
-            counters = self._parts.get(name) or self._appeared(name, values, life)
-            if counters is None:
-                continue
-            for column, value in enumerate(values):
-                if value is None:
-                    continue
-                increment = counters[column].observe(value, life)
-                if increment is not None:
-                    added[column] = (added[column] or 0) + increment
-        for column, (total, amount) in enumerate(zip(self._sums, added, strict=True)):
-            if total.last is None:
-                total.last = self._base(column, amount or 0)
-            if amount is not None:
-                total.add(amount)
+            totals = self._parts.get(name) or self._appeared(name, values, life)
+            if totals is not None and (row := totals.observe(values, life)) is not None:
+                rows.append(row)
+        if self._parts:
+            self._sums.put(tuple(self._parts.values()), rows)
         self._life = life
 
-    def _base(self, column: int, added: int) -> Number | None:
-        """What a sum begins with: the first values of all parts, less what they just added."""
-        known = [
-            last for counters in self._parts.values() if (last := counters[column].last) is not None
-        ]
-        return sum(known) - added if known else None
-
-    def _appeared(
-        self, name: str, values: tuple[int | None, ...], life: Life
-    ) -> tuple[Counter, ...] | None:
+    def _appeared(self, name: str, values: Row, life: Life) -> Totals | None:
         if not self._allowed(len(values)):
             self._refused = life
             return None
-        counters = self._parts[name] = tuple(Counter() for _ in values)
-        for counter, value in zip(counters, values, strict=True):
-            if life is self._refused:  # it may have been there before, and counts from now on
-                counter.begin(life, value or 0)
-            elif life is self._life:  # it came while we watched, so it began at zero
-                counter.begin(life)
-        return counters
+        totals = self._parts[name] = Totals()
+        if life is self._refused:  # it may have been there before, and counts from now on
+            totals.begin(life, tuple(value or 0 for value in values))
+        elif life is self._life:  # it came while we watched, so it began at zero
+            totals.begin(life, (0,) * len(values))
+        return totals
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        for totals in self._parts.values():
+            totals.turn()
+        return self._sums.turn()
 
     def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
         """Each instrument under its name: first the sums, then the parts."""
-        for (_, metric, direction), total in zip(self._columns, self._sums, strict=True):
-            yield metric, (direction,), total
-        for name, counters in self._parts.items():
-            for (metric, _, direction), counter in zip(self._columns, counters, strict=True):
-                yield metric, (direction, (self._part, name)), counter
+        for number, (_, metric, direction) in enumerate(self._columns):
+            yield metric, (direction,), Column(self._sums, number)
+        for name, totals in self._parts.items():
+            part = self._part, name
+            for number, (metric, _, direction) in enumerate(self._columns):
+                yield metric, (direction, part), Column(totals, number)
 
 
 class NetworkRecorder(PartsRecorder):
@@ -282,28 +301,42 @@ class PidsRecorder:
 
     def __init__(self) -> None:
         self.resources: Resources | None = None
-        self._current, self._limit = Distribution(), Gauge()
+        self._levels, self._limit = LevelRows(), Gauge()
 
     def record(self, reading: PidsReading) -> None:
         """Take one reading."""
-        self._current.record(reading.current)
+        self._levels.put((reading.current,))
         limit = reading.limit
         if limit is None and self.resources is not None:
             limit = self.resources.pids
         if limit is not None:
             self._limit.set(limit)
 
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick, besides totals."""
+        return (self._limit,)
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        return self._levels.turn()
+
     def series(self) -> Recorded:
         """Each instrument under its name."""
-        return ((catalogue.PIDS, (), self._current), (catalogue.PIDS_LIMIT, (), self._limit))
+        return (
+            (catalogue.PIDS, (), LevelColumn(self._levels, 0)),
+            (catalogue.PIDS_LIMIT, (), self._limit),
+        )
 
 
-def _observe(counter: Counter, value: int | None, life: Life) -> None:
-    if value is not None:
-        counter.observe(value, life)
+def _columns(columns: TotalColumns, totals: Totals) -> Recorded:
+    return [
+        (metric, attributes, Column(totals, number))
+        for number, (metric, attributes) in enumerate(columns)
+    ]
 
 
-def _traffic(interface: InterfaceTraffic) -> tuple[str, tuple[int | None, ...]]:
+def _traffic(interface: InterfaceTraffic) -> tuple[str, Row]:
     n = interface.stats
     return interface.name, (
         *(n.rx_bytes, n.rx_packets, n.rx_errors, n.rx_dropped),
@@ -311,5 +344,5 @@ def _traffic(interface: InterfaceTraffic) -> tuple[str, tuple[int | None, ...]]:
     )
 
 
-def _io(device: DeviceIo) -> tuple[str, tuple[int | None, ...]]:
+def _io(device: DeviceIo) -> tuple[str, Row]:
     return device.device, (device.read_bytes, device.write_bytes, device.reads, device.writes)

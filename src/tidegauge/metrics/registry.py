@@ -1,8 +1,9 @@
 """The registry: all instruments, recorded into once a second, collected once a tick."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tidegauge.clock import Clock
 from tidegauge.docker.frames import Container, Engine, StatsFrame
@@ -12,11 +13,11 @@ from tidegauge.docker.stock import ContainerSize, DiskUse, EngineGone, FileSyste
 from tidegauge.host import HostSample
 from tidegauge.metrics.engines import ENGINE_SERIES, EngineRecorders
 from tidegauge.metrics.entities import ContainerRecorders, Recorders
-from tidegauge.metrics.instruments import Distribution, Instrument, Number
+from tidegauge.metrics.instruments import Distribution
+from tidegauge.metrics.levels import LevelColumn
 from tidegauge.metrics.limits import BASE_SERIES, Allowance, Limits
 from tidegauge.metrics.machine import HOST_SERIES, HostRecorders
-from tidegauge.metrics.metric import Metric
-from tidegauge.metrics.snapshot import Attributes, Series, Snapshot
+from tidegauge.metrics.snapshot import Series, Snapshot
 from tidegauge.readings import (
     ContinuityReading,
     CpuReading,
@@ -34,6 +35,9 @@ GONE_KEPT = 100
 """Removed containers whose totals wait for one of the same name to be made anew."""
 
 
+STEP = 50
+"""Entities between two pauses: 5 ms at most."""
+
 K = TypeVar("K")
 R = TypeVar("R", bound=Recorders)
 
@@ -42,12 +46,26 @@ def _untold(_sentence: str, _subject: str) -> None:
     pass
 
 
+class Held(Protocol):
+    """Totals that wait to be recorded until somebody looks."""
+
+    def release(self, most: int | None = None) -> bool:
+        """Record all, or so many; true if some still wait."""
+        ...
+
+
+class _NothingHeld:
+    def release(self, most: int | None = None) -> bool:  # noqa: ARG002 (the protocol's signature)
+        return False
+
+
 class Registry:
     """Holds the recorders of all entities, within limits: of containers by engine and alias.
 
     The methods named after readings are the sinks of the collecting pipeline. They are plain
     calls without I/O: about 10 us for all five of a sample (watched by ``make bench``).
-    ``refused`` is told of what is not recorded because of the limits.
+    ``refused`` is told of what is not recorded because of the limits. What is ``held`` back is
+    released before anybody looks.
     """
 
     def __init__(
@@ -55,13 +73,16 @@ class Registry:
         journal: Mapping[str, int],
         clock: Clock,
         refused: Callable[[str, str], None] = _untold,
+        held: Held | None = None,
     ) -> None:
+        self._held = held or _NothingHeld()
         self._journal, self._clock = journal, clock
         self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
         self._engines: dict[str, EngineRecorders] = {}
         self._hosts: dict[str, HostRecorders] = {}
         self._allowance = Allowance(Limits(), refused)
+        self._asked: tuple[Container, ContainerRecorders] | None = None
 
     def limit(self, limits: Limits) -> None:
         """Keep to these limits from now on; what is there already stays."""
@@ -72,10 +93,30 @@ class Registry:
         if entity := self._entity(reading.container):
             entity.cpu.record(reading)
 
+    def cpu_levels(self, reading: CpuReading) -> None:
+        """Record of CPU what holds of this sample alone."""
+        if entity := self._entity(reading.container):
+            entity.cpu.levels(reading)
+
+    def cpu_totals(self, reading: CpuReading) -> None:
+        """Record of CPU what holds of the samples before, too."""
+        if entity := self._entity(reading.container):
+            entity.cpu.totals(reading)
+
     def memory(self, reading: MemoryReading) -> None:
         """Record memory."""
         if entity := self._entity(reading.container):
             entity.memory.record(reading)
+
+    def memory_levels(self, reading: MemoryReading) -> None:
+        """Record of memory what holds of this sample alone."""
+        if entity := self._entity(reading.container):
+            entity.memory.levels(reading)
+
+    def memory_totals(self, reading: MemoryReading) -> None:
+        """Record of memory what holds of the samples before, too."""
+        if entity := self._entity(reading.container):
+            entity.memory.totals(reading)
 
     def network(self, reading: NetworkReading) -> None:
         """Record network."""
@@ -103,7 +144,7 @@ class Registry:
             if entity.sampled_at is None:
                 entity.count_from(reading.container.started_at)
             entity.sampled_at = self._clock.monotonic()
-            entity.life.continuity(reading)
+            entity.life.continuity(reading.missed)
 
     def condition(self, seen: Condition) -> None:
         """Record a state; of a container that is gone the totals are kept for a while."""
@@ -114,6 +155,7 @@ class Registry:
             entity.condition(seen)
         if seen.gone:
             self._gone[key] = None
+            self._asked = None
 
     def forget_states(self) -> None:
         """Tell no state until the next one is seen: others may be watched from now on."""
@@ -180,27 +222,56 @@ class Registry:
 
     def collect(self, at: float, *, final: bool = False) -> Snapshot:
         """Everything recorded since the last call; ``at`` is the tick's end in Unix seconds."""
-        now, events = self._clock.monotonic(), dict(self._journal)
-        series: list[Series] = []
-        standing: list[Series] = []
-        others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
-        for entity in others:
-            _collect(entity, now, at, series, standing)
-        for host in self._hosts.values():
-            host.tell_about_us(events, len(series) + len(standing), now)
-            _collect(host, now, at, series, standing)
+        collection = Collection(self._clock.monotonic(), at)
+        for _ in self._collecting(collection):
+            pass
+        return collection.snapshot(self._journal, final=final)
+
+    async def collect_in_turns(self, at: float, *, final: bool = False) -> Snapshot:
+        """The same; no more than `STEP` entities at a time, so that samples go on being read."""
+        collection = Collection(self._clock.monotonic(), at)
+        await _in_turns(self._collecting(collection))
+        return collection.snapshot(self._journal, final=final)
+
+    async def let_go(self, at: float) -> None:
+        """As `collect_in_turns`, for nobody."""
+        await _in_turns(self._letting_go(at))
+
+    def _letting_go(self, at: float) -> Iterator[None]:
+        while self._held.release(STEP):
+            yield
+        for number, entity in enumerate([*self.live()], 1):
+            if entity.let_go() or entity.fresh_at is None:
+                entity.fresh_at = at
+            if number % STEP == 0:
+                yield
         self._forget_old(at)
-        return Snapshot(at, tuple(series), events, final, tuple(standing))
+
+    def _collecting(self, collection: "Collection") -> Iterator[None]:
+        while self._held.release(STEP):
+            yield
+        others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
+        for number, entity in enumerate(others, 1):
+            collection.add(entity)
+            if number % STEP == 0:
+                yield
+        for host in self._hosts.values():
+            host.tell_about_us(self._journal, collection.size, collection.now)
+            collection.add(host)
+        self._forget_old(collection.at)
 
     def container(self, container: Container) -> ContainerRecorders | None:
         """The recorders of a container, if anything of it was recorded."""
+        self._held.release()
         return self._entities.get((container.engine.name, container.alias))
 
     def live(self) -> Iterator[Recorders]:
         """The recorders of everything there is, for those who look between ticks."""
+        self._held.release()
         return chain(self._entities.values(), self._engines.values(), self._hosts.values())
 
     def _forget_old(self, at: float) -> None:
+        self._asked = None
         for key in list(self._gone)[: max(0, len(self._gone) - GONE_KEPT)]:
             self._allowance.give_back(self._entities.pop(key).taken)
             del self._gone[key]
@@ -230,6 +301,14 @@ class Registry:
         return entity
 
     def _entity(self, container: Container) -> ContainerRecorders | None:
+        asked = self._asked
+        if asked is not None and asked[0] is container:  # all readings of a sample ask for it
+            return asked[1]
+        entity = self._found(container)
+        self._asked = None if entity is None else (container, entity)
+        return entity
+
+    def _found(self, container: Container) -> ContainerRecorders | None:
         key = (container.engine.name, container.alias)
         entity = self._entities.get(key)
         if self._gone:
@@ -245,32 +324,45 @@ class Registry:
         return entity
 
 
-def _collect(
-    entity: Recorders, now: float, at: float, series: list[Series], standing: list[Series]
-) -> None:
-    """Add what was recorded since the last time, and what was not and still stands."""
-    fresh: list[Series] = []
-    for metric, attributes, instrument in entity.series():
-        if samples := instrument.collect():
-            fresh.append(_series(entity, metric, attributes, instrument, samples))
-    told = {(each.metric.name, each.attributes) for each in fresh}
-    standing += [
-        _series(entity, metric, attributes, instrument, ())
-        for metric, attributes, instrument in entity.holding(now)
-        if (metric.name, attributes) not in told and instrument.last is not None
-    ]
-    series += fresh
-    if fresh or entity.fresh_at is None:
-        entity.fresh_at = at
+async def _in_turns(steps: Iterator[None]) -> None:
+    for _ in steps:
+        await asyncio.sleep(0)
 
 
-def _series(
-    entity: Recorders,
-    metric: Metric,
-    attributes: Attributes,
-    instrument: Instrument,
-    samples: tuple[Number, ...],
-) -> Series:
-    histogram = instrument.histogram if isinstance(instrument, Distribution) else None
-    last = 0 if instrument.last is None else instrument.last
-    return Series(entity.entity, metric, attributes, last, samples, histogram, entity.since)
+class Collection:
+    """A snapshot in the making: at ``now`` (monotonic), of a tick that ends ``at`` (Unix)."""
+
+    def __init__(self, now: float, at: float) -> None:
+        self.now, self.at = now, at
+        self._series: list[Series] = []
+        self._standing: list[Series] = []
+
+    @property
+    def size(self) -> int:
+        """How many series it has."""
+        return len(self._series) + len(self._standing)
+
+    def add(self, recorders: Recorders) -> None:
+        """Take what was recorded since the last time, and what was not and still stands."""
+        before = len(self._series)
+        entity, since = recorders.entity, recorders.since
+        recorders.turn()
+        for group, stands in recorders.groups(self.now):
+            for metric, attributes, one in group:
+                if samples := one.collect():
+                    to = self._series
+                elif stands and one.last is not None:
+                    to = self._standing
+                else:
+                    continue
+                histogram = None
+                if metric.bounds and isinstance(one, Distribution | LevelColumn):
+                    histogram = one.histogram
+                last = 0 if one.last is None else one.last
+                to.append(Series(entity, metric, attributes, last, samples, histogram, since))
+        if len(self._series) > before or recorders.fresh_at is None:
+            recorders.fresh_at = self.at
+
+    def snapshot(self, journal: Mapping[str, int], *, final: bool) -> Snapshot:
+        """What was put into it."""
+        return Snapshot(self.at, tuple(self._series), dict(journal), final, tuple(self._standing))

@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
 
 from tidegauge.clock import Clock
-from tidegauge.metrics import Distribution, Histogram, Number, Registry
+from tidegauge.metrics import Distribution, Histogram, LevelColumn, Number, Registry
 from tidegauge.metrics.entities import Recorders
 from tidegauge.prometheus.names import Family, bound_text
 
@@ -157,17 +157,20 @@ class _Histograms(_Block):
 
     def __init__(self, line: Line) -> None:
         super().__init__(line)
-        self._distributions: list[Distribution] = []
+        self._distributions: list[Distribution | LevelColumn] = []
 
     def add(self, line: Line) -> None:
         """Append the lines of one."""
         distribution = line.value
-        if not isinstance(distribution, Distribution) or distribution.histogram is None:
+        if not isinstance(distribution, Distribution | LevelColumn):
+            return
+        histogram = distribution.histogram
+        if histogram is None:
             return
         comma = "," if line.labels else ""
         buckets = [
             _head(f"{self.family}_bucket", f'{line.labels}{comma}le="{bound_text(bound)}"')
-            for bound in (*distribution.histogram.bounds, float("inf"))
+            for bound in (*histogram.bounds, float("inf"))
         ]
         ends = [_head(f"{self.family}_{end}", line.labels) for end in ("sum", "count")]
         self.form += "".join(f"{head}%r\n" for head in (*buckets, *ends))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, StatsFrame, Throttling
+from tidegauge.docker.frames import Container, Throttling
 from tidegauge.docker.intervals import Interval, Life, cpu_time
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,27 +36,32 @@ class CpuReading(Struct, frozen=True, gc=False):
 
 def cpu(interval: Interval) -> CpuReading | None:
     """CPU of one interval; ``None`` where the host's cpu accounting is off."""
-    total, stats = cpu_time(interval.now), interval.now.cpu_stats
-    if total is None or stats is None or stats.cpu_usage is None:
+    stats = interval.now.cpu_stats
+    usage = stats.cpu_usage if stats else None
+    if stats is None or usage is None or not usage.total_usage:
         return None
     podman = interval.container.engine.kind == "podman"
     return CpuReading(
         interval.container,
         interval.life,
-        total,
-        stats.cpu_usage.usage_in_usermode,
-        stats.cpu_usage.usage_in_kernelmode,
+        usage.total_usage,
+        usage.usage_in_usermode,
+        usage.usage_in_kernelmode,
         # Podman sends busy time here, and a constant 0 for throttling: unavailable, not 0.
         None if podman else stats.system_cpu_usage,
         stats.online_cpus or None,
-        _cores(interval.before, interval.now, total),
+        cores(interval),
         None if podman else stats.throttling_data,
     )
 
 
-def _cores(before: StatsFrame | None, now: StatsFrame, total: int) -> float | None:
-    earlier = cpu_time(before) if before else None
-    if before is None or earlier is None:
+def cores(interval: Interval) -> float | None:
+    """Cores in use over the interval; ``None`` of the first of a life, and without accounting."""
+    before, now = interval.before, interval.now
+    if before is None:
+        return None
+    earlier, total = cpu_time(before), cpu_time(now)
+    if earlier is None or total is None:
         return None
     elapsed_ns = (now.read - before.read) // _MICROSECOND * 1000
     return (total - earlier) / elapsed_ns

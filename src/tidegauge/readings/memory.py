@@ -11,7 +11,7 @@ how often memory ran out (``oom`` of ``memory.events``). Docker leaves it out wh
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail
+from tidegauge.docker.frames import UNLIMITED, Container, MemoryDetail, StatsFrame
 from tidegauge.docker.intervals import Interval, Life
 
 _NOTHING = MemoryDetail()
@@ -47,36 +47,45 @@ def memory(interval: Interval) -> MemoryReading | None:
     stats = interval.now.memory_stats
     if stats is None or not stats.usage:
         return None
-    usage, detail = stats.usage, stats.stats or _NOTHING
-    version_1 = detail.total_inactive_file is not None or detail.total_cache is not None
-    counted = _version_1(detail) if version_1 else _version_2(detail)
-    inactive, cache, rss, minor, major = counted
+    usage, detail, limit = stats.usage, stats.stats or _NOTHING, stats.limit
     fails = None if stats.stats is None else stats.failcnt or 0
+    if detail.total_inactive_file is not None or detail.total_cache is not None:
+        inactive, cache, rss = detail.total_inactive_file, detail.total_cache, detail.total_rss
+        every, major = detail.total_pgfault, detail.total_pgmajfault
+        at_limit, out_of_memory = fails, None
+    else:
+        inactive, cache, rss = detail.inactive_file, detail.file, detail.anon
+        every, major = detail.pgfault, detail.pgmajfault
+        at_limit, out_of_memory = None, fails
     return MemoryReading(
         interval.container,
         interval.life,
         usage,
-        # Podman sends no detail: there is nothing to subtract, as its own `podman stats` does.
-        max(0, usage - (inactive or 0)),
-        stats.limit if stats.limit and stats.limit < UNLIMITED else None,
+        held(usage, inactive),
+        limit if limit and limit < UNLIMITED else None,
         stats.max_usage or None,
-        *(cache, rss, minor, major),
-        fails if version_1 else None,
-        None if version_1 else fails,
+        cache,
+        rss,
+        None if every is None or major is None else max(0, every - major),
+        major,
+        at_limit,
+        out_of_memory,
     )
 
 
-_Numbers = tuple[int | None, int | None, int | None, int | None, int | None]
-"""Inactive page cache, page cache, anonymous memory, minor and major page faults."""
+def working_set(frame: StatsFrame) -> int | None:
+    """The working set alone, in bytes; ``None`` where the memory controller is off."""
+    stats = frame.memory_stats
+    if stats is None or not stats.usage:
+        return None
+    detail = stats.stats or _NOTHING
+    version_1 = detail.total_inactive_file is not None or detail.total_cache is not None
+    return held(stats.usage, detail.total_inactive_file if version_1 else detail.inactive_file)
 
 
-def _version_1(detail: MemoryDetail) -> _Numbers:
-    every, major = detail.total_pgfault, detail.total_pgmajfault
-    minor = None if every is None or major is None else max(0, every - major)
-    return detail.total_inactive_file, detail.total_cache, detail.total_rss, minor, major
+def held(usage: int, inactive: int | None) -> int:
+    """What could not simply be taken back, in bytes.
 
-
-def _version_2(detail: MemoryDetail) -> _Numbers:
-    every, major = detail.pgfault, detail.pgmajfault
-    minor = None if every is None or major is None else max(0, every - major)
-    return detail.inactive_file, detail.file, detail.anon, minor, major
+    Podman sends no detail: there is nothing to subtract, as its own ``podman stats`` does.
+    """
+    return max(0, usage - (inactive or 0))

@@ -6,7 +6,7 @@ Interface errors are passed on as sent. Docker on Linux never fills them (libnet
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, Engine, NetworkStats
+from tidegauge.docker.frames import Container, NetworkStats, StatsFrame
 from tidegauge.docker.intervals import Interval, Life
 
 PODMAN_4_SUM = "network"
@@ -37,21 +37,32 @@ def network(interval: Interval) -> NetworkReading | None:
     That is so with host networking, with none, and with another watched container's, whose
     counters it would repeat.
     """
-    if interval.container.network_of:
-        return None
-    engine, networks = interval.container.engine, interval.now.networks or {}
-    interfaces = tuple(
-        InterfaceTraffic(name, seen)
-        for name, stats in networks.items()
-        if (seen := _from_inside(engine, name, stats)) is not None
-    )
-    if not interfaces:
-        return None
-    return NetworkReading(interval.container, interval.life, interfaces)
+    seen = interfaces(interval.container, interval.now)
+    return NetworkReading(interval.container, interval.life, seen) if seen else None
 
 
-def _from_inside(engine: Engine, name: str, stats: NetworkStats | None) -> NetworkStats | None:
-    if stats is None or engine.kind != "podman" or name != PODMAN_4_SUM:
+def interfaces(container: Container, frame: StatsFrame) -> tuple[InterfaceTraffic, ...]:
+    """The interfaces whose traffic is this container's own."""
+    networks = frame.networks
+    if not networks or container.network_of:
+        return ()
+    if container.engine.kind == "podman":
+        networks = {name: _from_inside(name, stats) for name, stats in networks.items()}
+    return tuple([InterfaceTraffic(name, n) for name, n in networks.items() if n is not None])
+
+
+def received(container: Container, frame: StatsFrame) -> int | None:
+    """Bytes received over all interfaces so far; ``None`` where there is no traffic of its own."""
+    if container.engine.kind == "podman" or container.network_of or not frame.networks:
+        counts = [each.stats.rx_bytes for each in interfaces(container, frame)]
+    else:
+        counts = [each.rx_bytes for each in frame.networks.values() if each is not None]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _from_inside(name: str, stats: NetworkStats | None) -> NetworkStats | None:
+    if stats is None or name != PODMAN_4_SUM:
         return stats
     if not stats.rx_bytes and not stats.tx_bytes:
         return None

@@ -5,7 +5,7 @@ from msgspec import Struct
 from tidegauge.docker.frames import Container
 from tidegauge.docker.intervals import Interval
 
-SECONDS_BETWEEN_SAMPLES = {"docker": 1.0, "podman": 5.0}
+SECONDS_BETWEEN_SAMPLES = {"docker": 1, "podman": 5}
 """What an engine with nothing else to do keeps to."""
 
 
@@ -20,7 +20,7 @@ class ContinuityReading(Struct, frozen=True, gc=False):
     """One sample came; ``missed`` are the whole seconds before it for which none came."""
 
     container: Container
-    missed: float
+    missed: int
 
 
 def uptime(interval: Interval) -> UptimeReading | None:
@@ -34,7 +34,7 @@ def uptime(interval: Interval) -> UptimeReading | None:
 def continuity(interval: Interval) -> ContinuityReading:
     """What an interval says about gaps; the time between two lives is no gap."""
     if interval.before is None:
-        return ContinuityReading(interval.container, 0.0)
+        return ContinuityReading(interval.container, 0)
     usual = SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
     passed = (interval.now.read - interval.before.read).total_seconds()
     return ContinuityReading(interval.container, max(0, round(passed / usual) - 1) * usual)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegauge.clock import Clock
-from tidegauge.docker.transport import OpenStream, Query, Reply
+from tidegauge.docker.wire import Into, OpenStream, Query, Refusal, Reply, poured
 from tidegauge.simulation import messages
 from tidegauge.simulation.engine import Incident, Instance, SimulatedEngine
 from tidegauge.simulation.incidents import Condition
@@ -42,7 +42,7 @@ class _Filters(Struct):
 
 
 class SimulatedTransport:
-    """Implements `tidegauge.docker.transport.Transport`; nothing of it is ever lost.
+    """Implements `tidegauge.docker.wire.Transport`; nothing of it is ever lost.
 
     ``pace`` are the seconds from the sample of a time to the next one, 1 or more.
     """
@@ -105,6 +105,12 @@ class SimulatedTransport:
                     yield _refusal(_no_container(key))
             case _:
                 yield _refusal(_reply(404, {"message": "page not found"}))
+
+    async def pour(
+        self, path: str, query: Query, idle_seconds: float, into: Into
+    ) -> Refusal | None:
+        """The same, given away piece by piece."""
+        return await poured(self.stream(path, query, idle_seconds), into)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from msgspec import Struct
 
-from tidegauge.errors import EndOfStream
+from tidegauge.errors import EndOfStream, WouldBlock
 from tidegauge.streams.channel import WAIT, BufferStatistics, Channel, Overflow
 
 A_contra = TypeVar("A_contra", contravariant=True)
@@ -120,6 +120,15 @@ class Outlet(Generic[A_contra]):
             await self._segment.room()
             self._push(item)
             await self._segment.settle()
+
+    def send_nowait(self, item: A_contra) -> None:
+        """Push one item through the segment at once.
+
+        Raises `WouldBlock` where there is a buffer that waits, or a sink that has to be awaited.
+        """
+        if not self._instant:
+            raise WouldBlock("what follows has to be waited for")
+        self._push(item)
 
 
 Produce = Callable[[Outlet[Any]], Coroutine[Any, Any, None]]

@@ -4,8 +4,9 @@ All are fused: between two buffers a graph is one nested function call. Their co
 calls of the functions they are given is watched by ``make bench`` (streams/fused graph).
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Hashable
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from tidegauge.streams.graph import Flow, Sink
 from tidegauge.streams.running import Push, Segment, Stage, bind
@@ -93,6 +94,29 @@ def sink(function: Callable[[A], None], label: str = "") -> Sink[A]:
     return Sink((Stage(label or _name(function), compiled),))
 
 
+def async_flow(work: Callable[[A], Awaitable[B]], label: str = "") -> Flow[A, B]:
+    """Apply a coroutine function to each item, one at a time.
+
+    Emits when: the work for an item is done.
+    Backpressures when: it is not; put a buffer before it to decouple.
+    Completes when: the stream before it completes and the last work is done.
+    Fails when: the work raises.
+    """
+
+    def compiled(rest: tuple[Stage, ...], segment: Segment) -> Push:
+        following: list[Push] = []
+
+        async def through(item: A) -> None:
+            following[0](await work(item))
+
+        # Before those of the rest, which settle what comes out of it.
+        push = segment.add_sink(through)
+        following.append(bind(rest, segment))
+        return push
+
+    return Flow((Stage(label or _name(work), compiled),))
+
+
 def async_sink(work: Callable[[A], Awaitable[None]], label: str = "") -> Sink[A]:
     """Give each item to a coroutine function, one at a time.
 
@@ -128,6 +152,116 @@ def broadcast(*branches: Sink[A]) -> Sink[A]:
         return push
 
     return Sink((Stage("broadcast", compiled, chains),))
+
+
+class Sort(Generic[A]):
+    """One way out of `sort`: items of a class go to a sink, drawn under the name of the class."""
+
+    __slots__ = ("kind", "stages")
+
+    def __init__(self, kind: type[A], to: Sink[A]) -> None:
+        self.kind, self.stages = kind, to.stages
+
+
+def sort(*sorts: Sort[Any]) -> Sink[Any]:
+    """Give each item to the first sort whose class it is of; it has no way to any other.
+
+    One look into a table, whatever the number of sorts; subclasses enter it when they first come.
+
+    Emits when: an item comes that is of one of the classes; others end here.
+    Backpressures when: any branch does.
+    Completes when: the stream before it completes.
+    Fails when: a branch fails.
+    """
+
+    def passed(rest: tuple[Stage, ...], segment: Segment) -> Push:
+        return bind(rest, segment)
+
+    chains = tuple((Stage(each.kind.__name__, passed), *each.stages) for each in sorts)
+
+    def compiled(_rest: tuple[Stage, ...], segment: Segment) -> Push:
+        ways = [
+            (each.kind, bind(chain, segment)) for each, chain in zip(sorts, chains, strict=True)
+        ]
+        known: dict[type, Push] = dict(ways)
+
+        def push(item: object) -> None:
+            way = known.get(type(item))
+            if way is None:
+                found = (way for kind, way in ways if isinstance(item, kind))
+                way = known[type(item)] = next(found, _end)
+            way(item)
+
+        return push
+
+    return Sink((Stage("sort", compiled, chains),))
+
+
+class Held(Generic[A]):
+    """What `newest` holds back: the last item of each key, until `release`.
+
+    Bounded by the keys there are: a new item takes the place of the one before it, which is lost.
+    """
+
+    __slots__ = ("_following", "_items")
+
+    def __init__(self) -> None:
+        self._items: dict[Hashable, A] = {}
+        self._following: Push = _end
+
+    def follow(self, following: Push) -> None:
+        """From now on what is released goes there; what was held goes where it was to go."""
+        self.release()
+        self._following = following
+
+    def hold(self, key: Hashable, item: A) -> None:
+        """Keep this item, in the place of the one before it."""
+        self._items[key] = item
+
+    def let(self, key: Hashable, item: A) -> None:
+        """Let this item go on at once, behind the one that is held."""
+        if (before := self._items.pop(key, None)) is not None:
+            self._following(before)
+        self._following(item)
+
+    def release(self, most: int | None = None) -> bool:
+        """Let all, or so many, go on, in the order their keys came; true if some are still held."""
+        items = self._items
+        if not items:
+            return False
+        for key in list(islice(items, most)):
+            self._following(items.pop(key))
+        return bool(items)
+
+
+def newest(
+    key: Callable[[A], Hashable], first: Callable[[A], bool], held: Held[A], label: str = "newest"
+) -> Flow[A, A]:
+    """Keep of each key only the newest item, until ``held`` is released.
+
+    For items that hold totals, of which the newest tells all that was added since the ``first``,
+    from which they count. Costs 0.2 us an item, whatever follows costs. (Akka's ``conflate``.)
+
+    Emits when: a first item comes; and when ``held`` is released, for each key one item.
+    Backpressures when: never; an item replaces the one before it.
+    Completes when: the stream before it completes; what is still held can be released.
+    Fails when: never.
+    """
+
+    def compiled(rest: tuple[Stage, ...], segment: Segment) -> Push:
+        held.follow(bind(rest, segment))
+        hold, let = held.hold, held.let
+
+        def push(item: A) -> None:
+            (let if first(item) else hold)(key(item), item)
+
+        return push
+
+    return Flow((Stage(label, compiled),))
+
+
+def _end(_item: object) -> None:
+    """Where items go that nobody takes."""
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -1,0 +1,161 @@
+"""Sockets of our own to an engine, each with one request on its way."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from tidegauge.docker.connectors import AddrInfo, kept_alive
+from tidegauge.docker.descriptors import leaving_some
+from tidegauge.docker.endpoint import Endpoint
+from tidegauge.docker.troubles import Unreached
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+
+DIALS_AT_ONCE = 64
+"""More would only fill the queue an engine accepts from; Go's holds 4096 at most, some hold 128."""
+
+ADDRESS_SECONDS = 10.0
+"""So long an address that was looked up is good: a thousand streams ask for it once."""
+
+
+class Dialler:
+    """Opens sockets to one endpoint, over a unix socket, TCP or TLS, `DIALS_AT_ONCE` at most."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        parts = urlsplit(endpoint.base)
+        self._path, self._host, self._port = endpoint.socket, parts.hostname, parts.port
+        self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
+        self._looking = asyncio.Lock()
+        self._addresses: Sequence[AddrInfo] = ()
+        self._good_until = 0.0
+
+    async def dial(self, request: bytes, context: ssl.SSLContext | None) -> socket.socket:
+        """A socket that does not block and over which this was sent.
+
+        Raises:
+            Unreached: there is no connection.
+            OSError: there was one, and it broke off.
+        """
+        async with self._dials:
+            try:
+                made = await self._connected()
+                if context is not None:
+                    made = await _greeted(made, context, self._host)
+            except OSError as error:
+                raise Unreached(error) from error
+            try:
+                await _send(made, request)
+            except BaseException:
+                made.close()
+                raise
+            return made
+
+    async def _connected(self) -> socket.socket:
+        if self._path is not None:
+            return await _to_path(self._path)
+        *others, last = await self._resolved()
+        for address in others:
+            with suppress(OSError):  # the reason told is that of the last one
+                return await _to_address(address)
+        return await _to_address(last)
+
+    async def _resolved(self) -> Sequence[AddrInfo]:
+        loop = asyncio.get_running_loop()
+        async with self._looking:
+            if loop.time() >= self._good_until:
+                self._addresses = await loop.getaddrinfo(
+                    self._host, self._port, type=socket.SOCK_STREAM
+                )
+                self._good_until = loop.time() + ADDRESS_SECONDS
+            return self._addresses
+
+
+async def _to_path(path: str) -> socket.socket:
+    made = leaving_some(socket.socket(socket.AF_UNIX))
+    try:
+        made.setblocking(False)
+        try:
+            made.connect(path)
+        except BlockingIOError:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await _admitted(made, path)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _admitted(made: socket.socket, path: str) -> None:
+    """Connect to an engine whose queue is full; no event tells when there is room in it again."""
+    pause = 0.01
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            made.connect(path)
+        except BlockingIOError:
+            pause = min(2 * pause, 0.5)
+        else:
+            return
+
+
+async def _to_address(address: AddrInfo) -> socket.socket:
+    made = leaving_some(kept_alive(address))
+    try:
+        made.setblocking(False)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await asyncio.get_running_loop().sock_connect(made, address[4])
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _greeted(made: socket.socket, context: ssl.SSLContext, host: str | None) -> ssl.SSLSocket:
+    try:
+        secure = context.wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        made.close()
+        raise
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await _finished(secure.do_handshake, secure)
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
+async def _send(made: socket.socket, request: bytes) -> None:
+    left = memoryview(request)
+    while left:
+        left = left[await _finished(partial(made.send, left), made) :]
+
+
+async def _finished(act: Callable[[], T], made: socket.socket) -> T:
+    """What ``act`` gives once it need not wait for the socket."""
+    while True:
+        try:
+            return act()
+        except ssl.SSLWantReadError:
+            await _ready(made, reading=True)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            await _ready(made, reading=False)
+
+
+async def _ready(made: socket.socket, *, reading: bool) -> None:
+    loop, fileno, ready = asyncio.get_running_loop(), made.fileno(), asyncio.Event()
+    add, remove = (
+        (loop.add_reader, loop.remove_reader) if reading else (loop.add_writer, loop.remove_writer)
+    )
+    add(fileno, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(fileno)
