@@ -22,6 +22,15 @@ PREFIX = "TIDEGAUGE_"
 Raw: TypeAlias = dict[str, object]
 """Options as a file spells them, before they are checked."""
 
+
+class Written(Struct, frozen=True):
+    """A file's options, its own names for them, and sentences about what was passed over."""
+
+    raw: Raw = {}
+    names: dict[Key, str] = {}
+    notices: tuple[str, ...] = ()
+
+
 # Kubernetes gives every pod these for each Service, so for one called "tidegauge" or "tidegauge-x".
 _SERVICE_LINK = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import get_args
 
 import hocon
-from msgspec import Struct, field, inspect
+from msgspec import inspect
 
 from tidegauge.config.check import checked, is_duration
-from tidegauge.config.environ import Raw, options_of, put
+from tidegauge.config.environ import Raw, Written, options_of, put
 from tidegauge.config.files import syntax_error
 from tidegauge.config.options import Category, Options
 from tidegauge.config.places import Key, Places, nearest, shown
@@ -62,14 +62,6 @@ _KNOWN = (*_OPTIONS, "docker.host", "docker.port", "docker.containers", *_IGNORE
 _OPEN = ("", "kamon", _FILTERS)
 """Blocks the original shares with others: an unknown name there is a mistake only when it looks
 like a known one."""
-
-
-class Written(Struct, frozen=True):
-    """A file's options, its own names for them, and sentences about what was passed over."""
-
-    raw: Raw = field(default_factory=dict[str, object])
-    names: dict[Key, str] = field(default_factory=dict[Key, str])
-    notices: tuple[str, ...] = ()
 
 
 def parse_hocon(text: str, path: Path, environ: Mapping[str, str]) -> Written:

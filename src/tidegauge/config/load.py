@@ -8,9 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidegauge.config.check import convert
-from tidegauge.config.environ import overlay
+from tidegauge.config.environ import Written, overlay
 from tidegauge.config.files import read_text, syntax_error
-from tidegauge.config.hocon import Written, parse_hocon
 from tidegauge.config.options import Options
 from tidegauge.config.places import Places
 from tidegauge.config.rules import settle
@@ -41,6 +40,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 def _read(path: Path, environ: Mapping[str, str]) -> Written:
     text = read_text(path)
     if path.suffix.lower() in _HOCON_SUFFIXES:
+        from tidegauge.config.hocon import parse_hocon  # noqa: PLC0415 (few files need its parser)
+
         return parse_hocon(text, path, environ)
     return Written(_parse_toml(text, path))
 

@@ -40,7 +40,8 @@ class Answer:
     def __init__(self, into: Into) -> None:
         self._into = into
         self._rest = b""
-        self._left = self._form = 0
+        self._left: int = 0
+        self._form: int = _UNTIL_CLOSED
         self._kept: bytearray | None = None
         self.status = 0
 
@@ -112,15 +113,19 @@ class Answer:
                 if not length:
                     return True  # fields may follow, and tell nothing
                 self._left = length + 2
-            behind = at + self._left - 2
-            stop = min(behind + 2, end)
-            if at < behind:
-                self._give(data[at : min(behind, stop)])
-            if not b"\r\n"[max(at - behind, 0) :].startswith(data[max(at, behind) : stop]):
-                raise NotHttp("a chunk without an end")
+            stop = min(at + self._left, end)
+            self._feed_part(data, at, stop)
             self._left -= stop - at
             at = stop
         return False
+
+    def _feed_part(self, data: bytes, at: int, stop: int) -> None:
+        behind = at + self._left - 2
+        if at < behind:
+            self._give(data[at : min(stop, behind)])
+        seen = data[max(at, behind) : stop]
+        if seen != b"\r\n" and not b"\r\n"[at - behind if at > behind else 0 :].startswith(seen):
+            raise NotHttp("a chunk without an end")
 
     def _keep_size(self, begun: bytes) -> bool:
         if len(begun) >= _SIZE_LONGEST or b"\n" in begun:

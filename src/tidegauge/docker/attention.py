@@ -46,9 +46,9 @@ class Attention:
     def _measure(self, read: datetime, at: float) -> None:
         if self._read is not None:
             made, passed = (read - self._read).total_seconds(), at - self._came
-            waited = passed - made - _DRIFT * passed
+            waited = self.seconds_late + passed - made - _DRIFT * passed
             # A clock that was set forward or back says nothing about lateness.
-            self.seconds_late = max(0.0, self.seconds_late + waited) if made > 0 else 0.0
+            self.seconds_late = waited if made > 0 and waited > 0 else 0.0
         self._read, self._came = read, at
 
 

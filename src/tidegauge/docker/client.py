@@ -21,7 +21,7 @@ from tidegauge.docker.frames import (
     ListedContainer,
     StatsFrame,
 )
-from tidegauge.docker.framing import Framing
+from tidegauge.docker.framing import Framing, Handing
 from tidegauge.docker.stock import Info, SystemDf
 from tidegauge.docker.wire import REPLY_SECONDS, Query, Reply, Transport
 from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
@@ -162,18 +162,12 @@ class EngineClient:
         stopped, or did not run to begin with); raises `ConnectionLost` when the stream breaks off
         (the engine is gone). What ``take`` raises comes out as it is.
         """
-        framing = Framing(self._frames, partial(_unless_refused, garbage))
-
-        def into(chunk: bytes) -> None:
-            for frame in framing.feed(chunk):
-                take(frame)
-
+        frames = Handing(self._frames, take, partial(_unless_refused, garbage))
         path, query = f"/containers/{container}/stats", {"stream": "1"}
-        refusal = await self._transport.pour(self._prefix + path, query, IDLE_SECONDS, into)
+        refusal = await self._transport.pour(self._prefix + path, query, IDLE_SECONDS, frames.hand)
         if refusal is not None:
             raise self._refusal(path, refusal.status, refusal.body)
-        for frame in framing.finish():
-            take(frame)
+        frames.hand_rest()
 
     @asynccontextmanager
     async def events(

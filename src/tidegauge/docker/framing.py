@@ -7,7 +7,6 @@ documents that touch without one are told apart by their braces.
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 import msgspec
@@ -38,8 +37,13 @@ class Framing(Generic[T]):
     def feed(self, chunk: bytes) -> list[T]:
         """The documents completed by this chunk, in order."""
         if not self._rest and chunk.find(b"\n") == len(chunk) - 1:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # looked at below
+            try:
                 return [self._decode(chunk)]
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return self._feed_any(chunk)
+        return self._feed_any(chunk)
+
+    def _feed_any(self, chunk: bytes) -> list[T]:
         *lines, rest = (self._rest + chunk).split(b"\n")
         documents: list[T] = []
         for line in lines:
@@ -93,3 +97,28 @@ class Framing(Generic[T]):
             documents.append(self._decode(data[start:end]))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._garbage(data[start:end], str(error))
+
+
+class Handing(Framing[T]):
+    """Hands each document to ``take`` as soon as it is whole, instead of giving lists."""
+
+    __slots__ = ("_take",)
+
+    def __init__(
+        self,
+        decoder: msgspec.json.Decoder[T],
+        take: Callable[[T], None],
+        garbage: Callable[[bytes, str], None],
+    ) -> None:
+        super().__init__(decoder, garbage)
+        self._take = take
+
+    def hand(self, chunk: bytes) -> None:
+        """Hand over what this chunk completes."""
+        for document in self.feed(chunk):
+            self._take(document)
+
+    def hand_rest(self) -> None:
+        """The end of the stream: hand over what is left."""
+        for document in self.finish():
+            self._take(document)

@@ -86,8 +86,9 @@ def plan(
     alive = {key for key, each in now.items() if each.state in ALIVE}
     same = {key for key in alive if known.get(key) == now[key].container}
     keep = same & set(streamed)
+    missing = alive - keep
     return Changes(
-        open=tuple(now[key].container for key in now if key in alive - keep),
+        open=tuple(now[key].container for key in now if key in missing),
         close=tuple(key for key in streamed if key not in keep),
         gone=tuple(
             Condition(container, RENAMED if key in now else "", gone=True)

@@ -80,6 +80,7 @@ class Recent:
     def __init__(self) -> None:
         self._kept: Mapping[str, Selection] = {}
         self._newest: dict[tuple[str, str], Newest] = {}
+        self._room = 0
 
     def choose(self, kept: Mapping[str, Selection]) -> None:
         """Show of containers what these select by alias for each category; without one, all."""
@@ -93,7 +94,8 @@ class Recent:
         key = (container.engine.name, container.alias)
         newest = self._newest.get(key)
         if newest is None:
-            self._forget_silent(interval)
+            if len(self._newest) >= self._room:
+                self._forget_silent(interval)
             newest = self._newest[key] = Newest(interval, self._left_out(container.alias))
         newest.add(interval)
 
@@ -110,6 +112,8 @@ class Recent:
         for key, newest in list(self._newest.items()):
             if (now - newest.interval.now.read).total_seconds() > POINTS:
                 del self._newest[key]
+        # Looked through again when as many have come once more, not for each that comes.
+        self._room = 2 * len(self._newest)
 
 
 def traffic(interval: Interval) -> tuple[float | None, float | None]:
