@@ -81,12 +81,13 @@ def _allow_many_files() -> None:
 
 
 def interrupted(*_signal: object) -> None:
-    """End as Ctrl-C does, so that every child is ended in order."""
+    """Unwind, so that every child is ended in order."""
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, interrupted)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupted)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from rows import Bound, Row, Section, beside, ratios
 from servers.engine import DockerEngine
 from servers.process import free_ports
 
+OURS = "tidegauge"
 TITLE = "On a real Docker Engine"
 ENGINE = ("dockerd", "containerd", "containerd-shim")
 """What its programs' names begin with; the rest of its namespace are helpers of ours."""
@@ -85,9 +86,10 @@ def section(*, quick: bool) -> Section:
     every = [each for each in programs_compared() if not each.missing]
     lacks = [each.missing for each in programs_compared() if each.missing]
     with _engine(plan.containers) as engine, _counted(engine) as sweeps:
-        found, failures = measured(engine, sweeps, every, plan)
+        found = measured(engine, sweeps, every, plan)
     method = METHOD.format(**plan._asdict(), start=START_S)
-    return Section("real", TITLE, rows(found, every, plan.containers), method, lacks + failures)
+    skipped = [*lacks, *found.failures.values()]
+    return Section("real", TITLE, rows(found, [each.name for each in every]), method, skipped)
 
 
 def programs_compared() -> list[Program]:
@@ -104,10 +106,8 @@ def programs_compared() -> list[Program]:
     ]
 
 
-def measured(
-    engine: DockerEngine, sweeps: Sweeps, every: Sequence[Program], plan: Plan
-) -> tuple[dict[str, list[Window]], list[str]]:
-    """Windows by program, one of each round, and what went wrong."""
+def measured(engine: DockerEngine, sweeps: Sweeps, every: Sequence[Program], plan: Plan) -> "Found":
+    """Run all rounds; what has failed once is not tried again."""
     found, failures = defaultdict[str, list[Window]](list), dict[str, str]()
     for number in range(plan.rounds):
         print(f"real: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
@@ -119,55 +119,59 @@ def measured(
             except ProgramError as failure:
                 print(failure, file=sys.stderr, flush=True)
                 failures[program.name] = str(failure).partition("\n")[0]
-                found.pop(program.name)
-    return found, list(failures.values())
+                found.pop(program.name, None)
+    return Found(found, failures)
 
 
-def rows(found: dict[str, list[Window]], every: Sequence[Program], containers: int) -> list[Row]:
-    """The targets' rows, and below them what each program takes."""
-    load = f"{containers} containers"
+class Found(NamedTuple):
+    """Windows by program, one of each round; and what went wrong, of those that have none."""
 
-    def values(name: str, value: Callable[[Window], float]) -> list[float]:
-        return [value(each) for each in found.get(name, ())]
+    windows: Mapping[str, Sequence[Window]]
+    failures: Mapping[str, str]
 
-    def against(target: str, name: str, bound: Bound | None) -> Row:
-        ours, theirs = values("tidegauge", _per_event), values(name, _per_event)
+    def values(self, name: str, value: Callable[[Window], float]) -> list[float]:
+        """One number of each round."""
+        return [value(each) for each in self.windows.get(name, ())]
+
+    def against(self, target: str, name: str, bound: Bound | None = None) -> Row:
+        """CPU of ours through that of a peer, for each event."""
+        ours, theirs = self.values(OURS, _per_event), self.values(name, _per_event)
         notes = beside("us/event", tidegauge=ours, peer=theirs)
-        return Row(target, f"CPU, tidegauge / {name}: {load}", ratios(ours, theirs), bound, notes)
+        ratio = ratios(ours, theirs)
+        return Row(target, f"CPU, tidegauge / {name}", ratio, bound, notes, failed=self.failed)
 
-    targets = {
-        "docker stats": ("T2", 1 / 10),
-        "docker-py": ("T3", 1 / 6),
-        "aiodocker": ("T4", 1 / 5),
-    }
-    swept, drained = values("tidegauge", _sweep), values("raw drain", _sweep)
-    others = [each.name for each in every if each.name not in {"tidegauge", "raw drain", *targets}]
+    @property
+    def failed(self) -> str:
+        """What ours did not do."""
+        return self.failures.get(OURS, "")
+
+
+def rows(found: Found, every: Sequence[str]) -> list[Row]:
+    """The targets' rows, and below them what each program takes."""
+    swept, drained = found.values(OURS, _sweep), found.values("raw drain", _sweep)
+    targets = {"docker stats": ("T2", 10), "docker-py": ("T3", 6), "aiodocker": ("T4", 5)}
+    others = [name for name in every if name not in {OURS, "raw drain", *targets}]
+    share = found.values(OURS, _of_engine)
+    interval = "interval of sweeps, tidegauge / raw drain"
+    beside_it = beside("s", tidegauge=swept, raw_drain=drained)
     return [
+        Row("T1", "CPU, tidegauge / engine, %", share, Bound(1.5), failed=found.failed),
+        *(found.against(target, name, Bound(1 / of)) for name, (target, of) in targets.items()),
         Row(
-            "T1",
-            f"CPU, tidegauge / engine, %: {load}",
-            values("tidegauge", lambda one: one.cpu / one.engine_cpu * 100),
-            Bound(1.5),
+            *("T13", interval, ratios(swept, drained), Bound(1.02), beside_it), failed=found.failed
         ),
-        *(against(target, name, Bound(most)) for name, (target, most) in targets.items()),
-        Row(
-            "T13",
-            f"interval of sweeps, tidegauge / raw drain: {load}",
-            ratios(swept, drained),
-            Bound(1.02),
-            beside("s", tidegauge=swept, raw_drain=drained),
-        ),
-        *(against("", name, None) for name in others),
-        *(
-            Row(
-                "",
-                f"{name}, CPU / engine, %: {load}",
-                values(name, lambda one: one.cpu / one.engine_cpu * 100),
-                notes=beside("MB of memory", **{name: values(name, lambda one: one.resident)}),
-            )
-            for name in (each.name for each in every)
-        ),
+        *(found.against("", name) for name in others),
+        *(_taken(found, name) for name in every),
     ]
+
+
+def _taken(found: Found, name: str) -> Row:
+    memory = beside("MB of memory", **{name: found.values(name, lambda one: one.resident)})
+    return Row("", f"CPU, {name} / engine, %", found.values(name, _of_engine), notes=memory)
+
+
+def _of_engine(one: Window) -> float:
+    return one.cpu / one.engine_cpu * 100
 
 
 def _per_event(one: Window) -> float:

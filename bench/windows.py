@@ -3,15 +3,15 @@
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil, log2
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from child import Child
-from processes import Usage
 from programs import Program
-from synthetic.running import Pace, StreamTruth, SyntheticEngine, Truth
+from synthetic.running import Pace, SyntheticEngine, Truth
 from synthetic.templates import Shape
 
 OPEN_S = 120.0
@@ -93,7 +93,9 @@ def window(load: Load, program: Program, seconds: float) -> Window:
     with running(load, program) as (engine, child):
         delivering(child, engine, load, each=2)
         quiet(child, engine)
-        return measured(child, engine, seconds)
+        if load.pace != "flood":
+            caught_up(child, engine, load)
+        return measured(child, engine, load, seconds)
 
 
 def delivering(child: Child, engine: SyntheticEngine, load: Load, each: int) -> None:
@@ -117,22 +119,24 @@ def quiet(child: Child, engine: SyntheticEngine) -> None:
     child.until(still, OPEN_S, "no more requests")
 
 
-def measured(child: Child, engine: SyntheticEngine, seconds: float) -> Window:
+def caught_up(child: Child, engine: SyntheticEngine, load: Load) -> None:
+    """Return once no more than an event of each stream waits to be read."""
+
+    def few() -> bool:
+        return waiting(engine.truth(streams=True), load) <= load.containers
+
+    child.until(few, OPEN_S, "all events read that came during the start", 1.0)
+
+
+def measured(child: Child, engine: SyntheticEngine, load: Load, seconds: float) -> Window:
     """What it takes from now on."""
     begin, used, truth = time.monotonic(), child.usage(), engine.truth(streams=True)
     time.sleep(seconds)
-    used_then, truth_then, end = child.usage(), engine.truth(streams=True), time.monotonic()
+    used_then, end, truth_then = child.usage(), time.monotonic(), engine.truth(streams=True)
     child.check()
-    return between(used, used_then, truth, truth_then, end - begin)
-
-
-def between(
-    used: Usage, used_then: Usage, truth: Truth, truth_then: Truth, seconds: float
-) -> Window:
-    """What lies between two looks at a program and at its engine."""
-    taken = [one["sent"] - waiting(one.get("streams", ())) for one in (truth, truth_then)]
+    taken = [one["sent"] - waiting(one, load) for one in (truth, truth_then)]
     return Window(
-        seconds,
+        end - begin,
         taken[1] - taken[0],
         used_then.cpu - used.cpu,
         used_then.voluntary - used.voluntary,
@@ -142,11 +146,13 @@ def between(
     )
 
 
-def waiting(streams: Sequence[StreamTruth]) -> int:
+def waiting(truth: Truth, load: Load) -> int:
     """How many events readers have not taken yet, by the bytes that wait for them.
 
-    The kernel counts its bookkeeping too, so that the least of all is taken as that of one event.
+    On unix sockets the kernel counts the memory it took: a power of two that has room for the event
+    and 320 bytes, and 256 bytes (alloc_skb of include/linux/skbuff.h).
     """
-    bytes_waiting = [each["backlog"] for each in streams if each["backlog"] > 0]
-    one = min(bytes_waiting, default=1)
-    return sum(round(each / one) for each in bytes_waiting)
+    one = truth["bytes"] / max(truth["sent"], 1)
+    if load.transport == "unix":
+        one = 2 ** ceil(log2(one + 320)) + 256
+    return sum(round(each["backlog"] / one) for each in truth.get("streams", ()))

@@ -4,8 +4,7 @@ import pytest
 import rows
 from measured import FIVE_THOUSAND, OURS, TEN_THOUSAND, THOUSAND, Measured, load_rows
 from measured import rows as rows_of
-from processes import Usage
-from windows import Load, Window, between, waiting
+from windows import Load, Window, waiting
 
 PEER = "docker stats"
 
@@ -108,15 +107,22 @@ def test_the_matrix_has_a_row_of_each_load(found) -> None:
     assert other.values == pytest.approx([10.0])
 
 
-def test_events_that_wait_are_not_taken_yet() -> None:
-    """What the engine sent, without what waits at the end, and with what waited at the begin."""
-    streams = [{"backlog": size} for size in (0, 4352, 8704)]
-    truth = {"sent": 1000, "skipped": 2, "streams": streams}
-    truth_then = {"sent": 3000, "skipped": 5, "streams": []}
+@pytest.mark.parametrize(
+    ("transport", "backlogs"), [("unix", [0, 4352, 2 * 4352]), ("tcp", [0, 3000, 6000])]
+)
+def test_events_that_wait_are_counted_by_their_bytes(transport, backlogs) -> None:
+    """In what the kernel counts for one of 3000 bytes."""
+    streams = [{"backlog": size} for size in backlogs]
+    truth = {"sent": 1000, "bytes": 3_000_000, "streams": streams}
 
-    one = between(Usage(1.0, 10, 50, 1), Usage(1.5, 30, 60, 2), truth, truth_then, 2.0)
+    assert waiting(truth, Load(3, transport=transport)) == 3
+    assert waiting({"sent": 0, "bytes": 0, "streams": []}, Load(3)) == 0
 
-    assert waiting(streams) == 3
-    assert one == Window(2.0, 2003, 0.5, 20, 60, 2, 3)
+
+def test_a_window_tells_shares() -> None:
+    """Of a core and of a second."""
+    one = Window(2.0, 2000, 0.5, 20, 60, 2, 0)
+
+    assert one.per_event == 250.0
     assert one.core_percent == 25.0
     assert one.switches == 10.0

@@ -5,13 +5,8 @@ from pathlib import Path
 import pytest
 import rows
 from child import ProgramError
-from programs import Program, Start
-from real_part import Look, Sweeps, Window, between
+from real_part import Found, Look, Sweeps, Window, between
 from real_part import rows as rows_of
-
-
-def program(name: str) -> Program:
-    return Program(name, "", lambda *_: Start((), {}))
 
 
 def window(cpu: float, sweep: float = 1.3) -> Window:
@@ -19,13 +14,16 @@ def window(cpu: float, sweep: float = 1.3) -> Window:
     return Window(20.0, cpu, 7.0, 20 / sweep * 100, sweep, 40.0)
 
 
-EVERY = [program(name) for name in ("docker stats", "tidegauge", "raw drain", "Glances")]
-FOUND = {
-    "docker stats": [window(0.65), window(0.65)],
-    "tidegauge": [window(0.052), window(0.078, 1.3013)],
-    "raw drain": [window(0.02), window(0.02)],
-    "Glances": [window(1.3), window(1.3)],
-}
+EVERY = ["docker stats", "tidegauge", "raw drain", "Glances"]
+FOUND = Found(
+    {
+        "docker stats": [window(0.65), window(0.65)],
+        "tidegauge": [window(0.052), window(0.078, 1.3013)],
+        "raw drain": [window(0.02), window(0.02)],
+        "Glances": [window(1.3), window(1.3)],
+    },
+    {},
+)
 
 
 def test_events_are_sweeps_of_all_containers() -> None:
@@ -52,27 +50,32 @@ def test_an_engine_that_stood_still_is_no_measurement() -> None:
 
 def test_targets_are_ratios_round_by_round() -> None:
     """Of the engine's own CPU time, of a peer's, and of the interval with the least reader."""
-    found = {
-        (row.target, row.measured.partition(":")[0]): row for row in rows_of(FOUND, EVERY, 100)
-    }
+    found = {(row.target, row.measured): row.values for row in rows_of(FOUND, EVERY)}
 
-    assert found["T1", "CPU, tidegauge / engine, %"].values == pytest.approx(
-        [0.743, 1.114], rel=1e-3
-    )
-    assert found["T2", "CPU, tidegauge / docker stats"].values == pytest.approx(
-        [0.08, 0.12], rel=2e-3
-    )
-    assert found["T13", "interval of sweeps, tidegauge / raw drain"].values == pytest.approx(
-        [1.0, 1.001]
-    )
-    assert found["", "CPU, tidegauge / Glances"].bound is None
+    assert found["T1", "CPU, tidegauge / engine, %"] == pytest.approx([0.743, 1.114], rel=1e-3)
+    assert found["T2", "CPU, tidegauge / docker stats"] == pytest.approx([0.08, 0.12], rel=2e-3)
+    assert found["T13", "interval of sweeps, tidegauge / raw drain"] == pytest.approx([1, 1.001])
+    assert found["", "CPU, tidegauge / Glances"] == pytest.approx([0.04, 0.06], rel=2e-3)
+    assert found["", "CPU, raw drain / engine, %"] == pytest.approx([0.2857, 0.2857], rel=1e-3)
 
 
 def test_a_peer_that_is_not_there_has_an_open_row() -> None:
     """The target stays on the page."""
-    (row,) = (each for each in rows_of(FOUND, EVERY, 100) if each.target == "T3")
+    (row,) = (each for each in rows_of(FOUND, EVERY) if each.target == "T3")
 
     assert rows.cells(row)[2:7] == ("-", "-", "-", "<= 0.167", "-")
+
+
+def test_what_ours_did_not_do_is_missed() -> None:
+    """In each row with a target."""
+    why = "tidegauge: only 12 sockets are open"
+    found = Found({"docker stats": FOUND.windows["docker stats"]}, {"tidegauge": why})
+
+    missed = [row for row in rows_of(found, EVERY) if row.target]
+
+    assert len(missed) == 5
+    assert {rows.met(row) for row in missed} == {"NO"}
+    assert missed[0].failed == why
 
 
 def test_the_last_sweep_is_the_last_whole_line(tmp_path: Path) -> None:
