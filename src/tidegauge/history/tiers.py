@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
-from operator import lt, sub, truediv
+from operator import lt, sub
 from typing import Any
 
 from msgspec import Struct
@@ -198,7 +198,8 @@ def rates_of(line: Line, steps: Sequence[int]) -> Levels:
     """The same by how much each total was more than the one before."""
     if not line.whole or min(steps, default=0) < 0:
         return _broken_rates(line, steps, [True] * len(steps))
-    return Levels([UNKNOWN, *map(truediv, steps, line.seconds)], [0, *steps])
+    means = [step / seconds for step, seconds in zip(steps, line.seconds, strict=False)]
+    return Levels([UNKNOWN, *means], [0, *steps])
 
 
 def _later(known: Levels, begin: int, line: Line) -> Levels:
