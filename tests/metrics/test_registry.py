@@ -237,6 +237,19 @@ def test_a_restart_goes_on_under_the_same_name() -> None:
     assert {series.entity for series in snapshot.series} == {again}
 
 
+def test_a_level_that_ends_within_a_tick_is_not_told_as_zero() -> None:
+    """Its newest value in that tick is told, and nothing in the next one."""
+    registry = Registry({}, ManualClock())
+    for limit in (4000, None):
+        registry.memory(MemoryReading(WEB, FOUND, 1000, 700, limit, None, None, None))
+    snapshot = registry.collect(1.0)
+
+    assert told(snapshot)["container.memory.limit.utilization",] == (0.175, (0.175,))
+    registry.memory(MemoryReading(WEB, FOUND, 1000, 700, None, None, None, None))
+    present = {series.metric.name for series in registry.collect(2.0).present}
+    assert "container.memory.limit.utilization" not in present
+
+
 def test_names_and_engines_do_not_mix() -> None:
     """Two containers, or one name on two engines, have their own series."""
     registry = Registry({}, ManualClock())

@@ -358,7 +358,7 @@ class Collection:
                 histogram = None
                 if metric.bounds and isinstance(one, Distribution | LevelColumn):
                     histogram = one.histogram
-                last = 0 if one.last is None else one.last
+                last = samples[-1] if one.last is None else one.last
                 to.append(Series(entity, metric, attributes, last, samples, histogram, since))
         if len(self._series) > before or recorders.fresh_at is None:
             recorders.fresh_at = self.at
