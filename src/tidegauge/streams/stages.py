@@ -220,9 +220,13 @@ class Held(Generic[A]):
 
     def let(self, key: Hashable, item: A) -> None:
         """Let this item go on at once, behind the one that is held."""
-        if (before := self._items.pop(key, None)) is not None:
-            self._following(before)
+        self.settle(key)
         self._following(item)
+
+    def settle(self, key: Hashable) -> None:
+        """Let what is held of this key go on, if anything is."""
+        if (held := self._items.pop(key, None)) is not None:
+            self._following(held)
 
     def release(self, most: int | None = None) -> bool:
         """Let all, or so many, go on, in the order their keys came; true if some are still held."""
