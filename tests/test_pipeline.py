@@ -168,6 +168,39 @@ async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> N
     assert told(registry) == told(each)
 
 
+async def cpu_time_of(
+    samples: list[Sample], registry: Registry, held: Held[Unread] | None
+) -> object:
+    """Of the container web, over all these samples."""
+    journal, _ = a_journal()
+    source, intervals = from_iterable(samples), Intervals(journal.drop)
+    await collecting(source, intervals, registry, journal, {}, held=held).run()
+    (total,) = (
+        one.last
+        for one in registry.collect(1.0).present
+        if one.metric.name == "container.cpu.time" and not one.attributes
+        if isinstance(one.entity, Container) and one.entity.alias == "web"
+    )
+    return total
+
+
+async def test_totals_held_by_one_configuration_are_not_counted_again_by_the_next() -> None:
+    """Whether the next one holds totals too or records those of each sample."""
+    some = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:9]
+    samples = [Sample(a_container(), frame) for frame in some]
+    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
+
+    held, journal = Held[Unread](), a_journal()[0]
+    registry, intervals = Registry({}, ManualClock(), held=held), Intervals(journal.drop)
+    for part, holding in ((samples[:3], held), (samples[3:6], None), (samples[6:], held)):
+        registry.forget_states()
+        source = from_iterable(part)
+        await collecting(source, intervals, registry, journal, {}, held=holding).run()
+    total = registry.collect(1.0).series[0]
+
+    assert (total.metric.name, total.last) == ("container.cpu.time", each)
+
+
 async def test_containers_that_are_gone_do_not_come_back_with_what_was_held_of_them() -> None:
     """Their last totals are told, and of many that were removed few fill memory or the limits."""
     journal, _ = a_journal()

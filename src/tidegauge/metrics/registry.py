@@ -165,7 +165,11 @@ class Registry:
             self._asked = None
 
     def forget_states(self) -> None:
-        """Tell no state until the next one is seen: others may be watched from now on."""
+        """Tell no state until the next one is seen: others may be watched from now on.
+
+        What is held is of before, and would count twice behind totals of each sample.
+        """
+        self._held.release()
         for entity in self._entities.values():
             entity.condition(Condition(entity.container, ""))
         for engine in self._engines.values():
