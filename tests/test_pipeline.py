@@ -184,6 +184,21 @@ async def cpu_time_of(
     return total
 
 
+async def test_a_name_taken_over_counts_from_the_first_sample_under_it() -> None:
+    """Held back or not: totals under a name go on with what its new bearer uses as such."""
+    first, *others = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:8]
+    bearer, other = a_container(id="c1"), a_container(id="c2", alias="other")
+    renamed = a_container(id="c2")
+    samples = [
+        *(Sample(bearer, first), Sample(other, first), Sample(other, others[0])),
+        *(Sample(renamed, frame) for frame in others[1:]),
+    ]
+    held = Held[Unread]()
+
+    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
+    assert await cpu_time_of(samples, Registry({}, ManualClock(), held=held), held) == each
+
+
 async def test_totals_held_by_one_configuration_are_not_counted_again_by_the_next() -> None:
     """Whether the next one holds totals too or records those of each sample."""
     some = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:9]
