@@ -267,7 +267,6 @@ def draw(
 ) -> Program:
     """Both, totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
     registry = memory.registry
-    memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]
     if machine is not None:
         sources.append(machine)

@@ -98,7 +98,7 @@ def collecting(
     )
     return seen >> sort(
         Sort(Sample, filter_map(intervals, "intervals") >> samples),
-        Sort(Condition, conditions(intervals, registry, journal, onlookers)),
+        Sort(Condition, conditions(intervals, registry, journal, onlookers, held)),
         Sort(
             LifeEvent,
             broadcast(
@@ -150,11 +150,29 @@ def name_of(kept: Unread) -> tuple[str, str]:
     return kept.container.engine.name, kept.container.alias
 
 
+def settling(held: Held[Unread]) -> Callable[[Condition], None]:
+    """Lets the last totals go on before their container is said to be gone.
+
+    Behind that they would be those of one that has come back, whose totals are kept for a day.
+    """
+
+    def settle(seen: Condition) -> None:
+        if seen.gone:
+            held.settle((seen.container.engine.name, seen.container.alias))
+
+    return settle
+
+
 def conditions(
-    intervals: Intervals, registry: Registry, journal: Journal, onlookers: Sequence[Onlooker]
+    intervals: Intervals,
+    registry: Registry,
+    journal: Journal,
+    onlookers: Sequence[Onlooker],
+    held: Held[Unread] | None,
 ) -> Sink[Condition]:
     """States into instruments; what is gone is forgotten, what is made anew is told."""
     return broadcast(
+        *([] if held is None else [sink(settling(held), "settle")]),
         record(registry.condition),
         sink(intervals.forget),
         sink(telling_recreation(journal), "tell"),

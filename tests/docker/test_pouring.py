@@ -234,6 +234,15 @@ async def test_what_does_not_speak_http_is_no_engine(site: Site) -> None:
         await site.pour()
 
 
+async def test_an_engine_may_have_a_host_name_that_is_not_ascii() -> None:
+    """It is asked for as any other, here in vain."""
+    transport = HttpTransport(parse_endpoint("tcp://münchen.invalid:2375"))
+
+    with pytest.raises(EngineUnreachable, match=r"tcp://münchen\.invalid"):
+        await transport.pour(PATH, QUERY, 60.0, lambda _: None)
+    await transport.close()
+
+
 @each_drained
 async def test_garbage_between_chunks_ends_the_stream(site: Site) -> None:
     """In one sentence; sizes that no engine sends are garbage, too."""

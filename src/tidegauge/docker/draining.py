@@ -116,7 +116,8 @@ class Drain:
 
     def _request(self, path: str, query: Query) -> bytes:
         asked = f"?{urlencode(query, doseq=True)}" if query else ""
-        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n\r\n"
+        host = ":".join(part.encode("idna").decode("ascii") for part in self._host.split(":"))
+        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
         return head.encode("ascii")
 
     def _begin(self, stream: _Stream) -> None:

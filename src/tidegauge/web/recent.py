@@ -55,7 +55,11 @@ class Newest:
         container = interval.container
         passed = (interval.now.read - self.read).total_seconds()
         missed = round(passed / SECONDS_BETWEEN_SAMPLES[container.engine.kind]) - 1
-        self._before = b"" if interval.before is None else self._last.line
+        before = interval.before
+        if before is None or before.read != self.read:  # it was of another name, or is forgotten
+            self._before, self._received = b"", None
+        else:
+            self._before = self._last.line
         self._last, self.read = unread(interval), interval.now.read
         if missed > 0:
             self._points.extend(_GAP * min(missed, POINTS))
@@ -68,7 +72,7 @@ class Newest:
         left_out, before = self.left_out, self._received
         self._received = total = received(interval.container, interval.now)
         rate = None
-        if interval.before is not None and before is not None and total is not None:
+        if before is not None and total is not None:
             rate = max(0, total - before) / passed
         if not left_out:
             return cores(interval), working_set(interval.now), rate
