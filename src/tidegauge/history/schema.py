@@ -149,8 +149,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise _not_ours(path)
     if (version := _number(connection, "user_version")) != VERSION:
         raise HistoryRefused(
-            f"the history {path} is of version {version}; this program knows version {VERSION}. Move"
-            " it away to begin a new one."
+            f"the history {path} is of version {version}; this program knows version {VERSION}."
+            " Move it away to begin a new one."
         )
 
 
