@@ -68,9 +68,10 @@ MAY_IMPORT = {
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
     "session": "clock history.opening journal terminal config app signals",
+    "repeated": "history",
     "demo": (
-        "clock journal streams docker.client docker.endpoint history terminal playback signals"
-        " simulation web.options config app"
+        "clock journal streams docker.client docker.endpoint history terminal playback repeated"
+        " signals simulation web.options config app"
     ),
     "dashboards": (
         "errors host.proc metrics prometheus.names prometheus.cadvisor_names exporters.graphite"

@@ -98,8 +98,8 @@ def _parts(values: Sequence[T], buckets: Spans) -> Iterable[Sequence[T]]:
 def joined(pieces: Sequence[Piece], step: int, gaps: "Gaps") -> Piece:
     """Pieces in order of time as one, in buckets of ``step``; larger ones stay as they are.
 
-    A gap longer than a bucket, and than `GAP_MS`, has one unknown bucket at its begin: no line is
-    to be drawn across it.
+    A gap longer than `GAP_MS` has one unknown bucket at its begin: no line is to be drawn across.
+    Between two buckets it is so long for certain if their begins are apart by a bucket more.
     """
     parts = [piece for piece in pieces if piece.step <= step]
     fine = _whole(parts, min((piece.step for piece in parts), default=step))
@@ -144,12 +144,12 @@ def _whole(pieces: Sequence[Piece], step: int) -> Piece:
 def _runs(piece: Piece, gaps: Gaps) -> Iterator[Piece]:
     """Its parts between gaps."""
     if piece.times:
-        ends = [*gaps.of(piece.times, max(GAP_MS, piece.step)), len(piece.times)]
+        ends = [*gaps.of(piece.times, GAP_MS + piece.step), len(piece.times)]
         yield from (_cut(piece, *each) for each in pairwise([0, *ends]))
 
 
 def _apart(earlier: Piece, later: Piece) -> bool:
-    return later.times[0] - earlier.times[-1] > max(GAP_MS, earlier.step, later.step)
+    return later.times[0] - earlier.times[-1] > GAP_MS + earlier.step
 
 
 def _hole(behind: Piece) -> Piece:
