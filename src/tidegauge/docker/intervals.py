@@ -41,7 +41,8 @@ class Interval(Struct, frozen=True, gc=False):
     """A sample with the one before it in the same life (``None`` for the first).
 
     Of the one ``before`` only the time and the CPU are kept: a frame is freed at the least cost
-    right after it was read. ``line`` is what ``now`` was read of, if it came as one line.
+    right after it was read. ``line`` is what ``now`` was read of, if it came as one line, and
+    ``asked_every`` that of its sample.
     """
 
     container: Container
@@ -49,6 +50,7 @@ class Interval(Struct, frozen=True, gc=False):
     before: StatsFrame | None
     now: StatsFrame
     line: bytes = b""
+    asked_every: float = 0.0
 
 
 class Unread(Struct, frozen=True, gc=False):
@@ -117,7 +119,7 @@ class Intervals:
         elif before is not None and _born_between(container, before, frame, track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
-        return Interval(container, track.life, before, frame, sample.line)
+        return Interval(container, track.life, before, frame, sample.line, sample.asked_every)
 
     def _rename(self, track: _Track, alias: str) -> None:
         """What was counted so far belongs to the old name, if it is another."""

@@ -54,7 +54,8 @@ class Newest:
         """Take the next one; seconds for which none came are gaps."""
         container = interval.container
         passed = (interval.now.read - self.read).total_seconds()
-        missed = round(passed / SECONDS_BETWEEN_SAMPLES[container.engine.kind]) - 1
+        usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[container.engine.kind]
+        missed = round(passed / usual) - 1
         self._before = b"" if interval.before is None else self._last.line
         self._last, self.read = unread(interval), interval.now.read
         if missed > 0:
