@@ -13,6 +13,9 @@ WORKERS = 8
 _GOLDEN = 0.618_033_988_749_895
 """Multiples of it, without their whole part, are spread evenly however many there are."""
 
+_Turn = tuple[float, int]
+"""When it is due, and a number: of those due at once, who waited longest comes first."""
+
 
 class Rotation:
     """Whose turn it is, by key. What is added has its first turn at once, or in half an interval.
@@ -25,10 +28,10 @@ class Rotation:
         self, read: Callable[[str], Coroutine[Any, Any, None]], clock: Clock, interval: float
     ) -> None:
         self._read, self._clock, self.interval = read, clock, interval
-        self._due: dict[str, float] = {}
-        self._turns: list[tuple[float, str]] = []
+        self._due: dict[str, _Turn] = {}
+        self._turns: list[tuple[_Turn, str]] = []
         self._second: dict[str, float] = {}
-        self._count = 0
+        self._added = self._set_so_far = 0
         self._changed, self._first = asyncio.Event(), asyncio.Lock()
 
     def __contains__(self, key: str) -> bool:
@@ -39,8 +42,8 @@ class Rotation:
 
     def add(self, key: str, *, at_once: bool) -> None:
         """Give it turns from now on."""
-        self._count += 1
-        now, phase = self._clock.monotonic(), self._count * _GOLDEN % 1
+        self._added += 1
+        now, phase = self._clock.monotonic(), self._added * _GOLDEN % 1
         self._second[key] = now + self.interval * (0.5 + 0.9 * phase)
         self._set(key, now if at_once else now + self.interval * phase / 2)
         self._changed.set()
@@ -59,28 +62,29 @@ class Rotation:
     async def _work(self) -> None:
         while True:
             async with self._first:
-                due, key = await self._next()
+                turn, key = await self._next()
             await self._read(key)
-            if self._due.get(key) == due:  # else it was removed, and maybe added again
-                after = self._second.pop(key, due + self.interval)
+            if self._due.get(key) == turn:  # else it was removed, and maybe added again
+                after = self._second.pop(key, turn[0] + self.interval)
                 self._set(key, max(after, self._clock.monotonic()))
                 self._changed.set()
 
-    async def _next(self) -> tuple[float, str]:
+    async def _next(self) -> tuple[_Turn, str]:
         while True:
             self._changed.clear()
             if not self._turns:
                 await self._changed.wait()
                 continue
-            due, key = self._turns[0]
-            if self._due.get(key) != due:
+            turn, key = self._turns[0]
+            if self._due.get(key) != turn:
                 heappop(self._turns)
                 continue
-            pause = due - self._clock.monotonic()
+            pause = turn[0] - self._clock.monotonic()
             if pause <= 0:
                 return heappop(self._turns)
             await self._clock.wait(self._changed, pause)
 
     def _set(self, key: str, due: float) -> None:
-        self._due[key] = due
-        heappush(self._turns, (due, key))
+        self._set_so_far += 1
+        self._due[key] = turn = (due, self._set_so_far)
+        heappush(self._turns, (turn, key))
