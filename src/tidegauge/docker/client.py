@@ -1,4 +1,4 @@
-"""The Engine API, as far as Tidegauge needs it: eight GET requests.
+"""The Engine API, as far as Tidegauge needs it: nine GET requests.
 
 Source: the Engine API reference; measured differences between engines are noted where they
 matter. Versions are negotiated: the newest both sides know, and never below 1.24.
@@ -152,6 +152,14 @@ class EngineClient:
     async def inspect(self, container: str) -> InspectedContainer:
         """One container in detail, by id or name."""
         return await self._get(f"/containers/{container}/json", {}, InspectedContainer)
+
+    async def sample(self, container: str, seconds: float) -> StatsFrame:
+        """One frame, for which the engine looks at the container once, within so many seconds.
+
+        Only for engines that answer this at once (`tidegauge.docker.pacing`).
+        """
+        query = {"stream": "0", "one-shot": "1"}
+        return await self._get(f"/containers/{container}/stats", query, StatsFrame, seconds)
 
     async def stats(
         self, container: str, take: Callable[[StatsFrame, bytes], None], garbage: Garbage

@@ -41,8 +41,9 @@ class Interval(Struct, frozen=True, gc=False):
     """A sample with the one before it in the same life (``None`` for the first).
 
     Of the one ``before`` only the time and the CPU are kept: a frame is freed at the least cost
-    right after it was read. ``line`` is what ``now`` was read of, if it came as one line. The first
-    after a rename is ``renamed``: totals begin with it, though it has one before.
+    right after it was read. ``line`` is what ``now`` was read of, if it came as one line, and
+    ``asked_every`` that of its sample. The first after a rename is ``renamed``: totals begin with
+    it, though it has one before.
     """
 
     container: Container
@@ -51,6 +52,7 @@ class Interval(Struct, frozen=True, gc=False):
     now: StatsFrame
     line: bytes = b""
     renamed: bool = False
+    asked_every: float = 0.0
 
 
 class Unread(Struct, frozen=True, gc=False):
@@ -119,7 +121,8 @@ class Intervals:
         elif before is not None and _born_between(container, before, frame, track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
-        return Interval(container, track.life, before, frame, sample.line, renamed)
+        line, every = sample.line, sample.asked_every
+        return Interval(container, track.life, before, frame, line, renamed, every)
 
     def _rename(self, track: _Track, alias: str) -> bool:
         """What was counted so far belongs to the old name, if it is another."""

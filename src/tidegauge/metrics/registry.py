@@ -194,7 +194,7 @@ class Registry:
     def cycle(self, interval: Interval) -> None:
         """Record how long the engine took from one sample to the next."""
         before = interval.before
-        if before is None:
+        if before is None or interval.asked_every:
             return
         entity = self._engines.get(interval.container.engine.name)
         # Most samples end here, after 0.1 us.

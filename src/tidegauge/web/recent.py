@@ -54,7 +54,8 @@ class Newest:
         """Take the next one; seconds for which none came are gaps."""
         container = interval.container
         passed = (interval.now.read - self.read).total_seconds()
-        missed = round(passed / SECONDS_BETWEEN_SAMPLES[container.engine.kind]) - 1
+        usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[container.engine.kind]
+        missed = round(passed / usual) - 1
         before = interval.before
         if before is None or before.read != self.read:  # it was of another name, or is forgotten
             self._before, self._received = b"", None

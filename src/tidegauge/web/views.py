@@ -92,7 +92,9 @@ class EngineView(Struct, frozen=True, kw_only=True):
     connected: bool
     trouble: str | None
     watched: int
-    """Containers with an open stream."""
+    """Containers whose samples come."""
+    read_in_turn: int
+    """How many of them have no stream: the engine is asked for each of their samples."""
     lost: int
     """How often it was lost."""
     containers: dict[str, int]

@@ -83,7 +83,7 @@ function engines(all) {
     each.host === null ? "unknown" : named(each.host),
     badge(each.connected ? "connected" : "not connected"),
     Object.entries(each.containers).filter(([state, number]) => number || state === "running").map(([state, number]) => `${number} ${state}`).join(", ") || "unknown",
-    count(each.watched),
+    count(each.watched) + (each.read_in_turn ? `, ${count(each.read_in_turn)} read in turn` : ""),
     cycle(each.cycle),
     count(each.lost),
     trouble(each.trouble),
