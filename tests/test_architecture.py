@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
     "session": "clock history.opening journal terminal config app signals",
-    "repeated": "history",
+    "repeated": "history metrics",
     "demo": (
         "clock journal streams docker.client docker.endpoint history terminal playback repeated"
         " signals simulation web.options config app"

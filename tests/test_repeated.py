@@ -97,6 +97,19 @@ def test_what_was_not_there_all_the_time_has_gaps():
     assert told(asked(repeated(unknown), 2400, 3200, 400)) == [(2400, None), (2800, 6)]
 
 
+def test_rates_have_a_tide():
+    """Levels have none."""
+    level = points(range(BEGIN, BEGIN + SECONDS, 200), [1, 2, None], "container.memory.usage")
+    rate = points(range(BEGIN, BEGIN + SECONDS, 200), [1, 2, None], "container.cpu.time")
+    history = Repeated(
+        Remembered(level, rate), BEGIN, SECONDS, oldest=0, eventful=0, tide=lambda at: at / 1000
+    )
+    level, rate = asked(history, 2400, 3200, 200)
+    assert level.mean == [1, 2, None, 1]
+    assert rate.mean == [2.4, 5.2, None, 3.0]
+    assert (rate.least[1], rate.greatest[1], rate.p95[1]) == pytest.approx((2.6, 7.8, 5.2))
+
+
 def test_it_has_a_begin():
     """Nothing is told of before."""
     once = Remembered(points(range(BEGIN, BEGIN + SECONDS, 100), range(6)))

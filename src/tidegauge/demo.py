@@ -41,8 +41,9 @@ ROUND_PACE = 10.0
 LATER_SECONDS = 2.0
 """When those are begun: what is seen first comes first."""
 
-LONG_AGO = 30 * 86_400.0
-EVENTFUL = 86_400.0
+DAY, WEEK = 86_400.0, 604_800.0
+LONG_AGO = 30 * DAY
+EVENTFUL = DAY
 """So far back the past goes, and so far what happened is told: each day has two thousand events."""
 
 MOST_WITH_A_PAST = 30
@@ -164,14 +165,29 @@ class Rounds:
         span = begin - 2 * ROUND_PACE, begin + ROUND
         self._making.remember(span, lambda _: ROUND_PACE, self._stopped)
         once = self._making.opened(self._making.system).history
-        return Repeated(once, begin, ROUND, oldest=now - LONG_AGO, eventful=now - EVENTFUL)
+        return Repeated(
+            *(once, begin, ROUND),
+            oldest=now - LONG_AGO,
+            eventful=now - EVENTFUL,
+            tide=lambda time: tide(max(0.0, now - time)),
+        )
+
+
+def tide(ago: float) -> float:
+    """How much there was to do so many seconds ago, as a part of what there is now.
+
+    Now is the height of a working day, whatever the clock says: so what is live goes on from it.
+    Nights and two days of each week have less, and each week had a little less than the next.
+    """
+    busy = 0.5 + 0.5 * math.cos(2 * math.pi * ago / DAY)
+    free = 1.5 * DAY < ago % WEEK < 3.5 * DAY
+    return (0.4 + 0.6 * busy) * (0.6 if free else 1.0) * (1 - 0.2 * ago / LONG_AGO)
 
 
 def _following(
     transport: SimulatedTransport, options: Options, history: Kept, memory: Memory, clock: Clock
 ) -> Program:
     """The program without a way out but its history."""
-    options = replace(options, survey=replace(options.survey, enabled=False))
     client = EngineClient(options.engines[0].name, transport)
     return draw(
         options,

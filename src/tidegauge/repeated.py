@@ -1,11 +1,12 @@
-"""A past without end of an engine that does the same again and again, put before what is kept.
+"""A long past of an engine that does the same again and again, put before what is kept.
 
-Of the demo's engine two hours are made, as it ran; whatever it did before is these two hours.
+Of the demo's engine two hours are made, as it ran; whatever it did before is these two hours, with
+more or less to do as days come and go.
 """
 
 import asyncio
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import groupby
 
@@ -13,8 +14,10 @@ from msgspec.structs import replace
 
 from tidegauge.history.rows import Event, Extent, History, Known, Points, Query
 from tidegauge.history.tiers import GAP_MS
+from tidegauge.metrics import CATALOGUE, Kind
 
 GAP = GAP_MS / 1000
+COUNTERS = frozenset(metric.name for metric in CATALOGUE if metric.kind is Kind.COUNTER)
 
 Bucket = tuple[float, float | None, float | None, float | None, float | None]
 """Its time, mean, least, greatest and percentile."""
@@ -24,14 +27,22 @@ class Repeated:
     """Implements `History` by a round, of which ``once`` has all from ``begin`` on.
 
     It goes back to ``oldest``; what happened is told from ``eventful`` on. All in Unix seconds, of
-    which a round has whole minutes, and begins at a multiple of itself.
+    which a round has whole minutes, and begins at a multiple of itself. Rates are those of the
+    round by the ``tide`` of their time.
     """
 
     def __init__(
-        self, once: History, begin: int, seconds: int, *, oldest: float, eventful: float
+        self,
+        once: History,
+        begin: int,
+        seconds: int,
+        *,
+        oldest: float,
+        eventful: float,
+        tide: Callable[[float], float] = lambda _: 1.0,
     ) -> None:
         self._once, self._begin, self._seconds = once, begin, seconds
-        self._oldest, self._eventful = oldest, eventful
+        self._oldest, self._eventful, self._tide = oldest, eventful, tide
 
     async def entities(self, start: float, stop: float) -> list[Known]:
         """All of the round: each was there again and again."""
@@ -83,6 +94,8 @@ class Repeated:
             for at, mean, least, greatest, p95 in of_round
             if start <= at + passed < stop
         )
+        if once.metric in COUNTERS:
+            every = (_by(self._tide(bucket[0]), bucket) for bucket in every)
         if step and self._seconds % step:
             every = _in_larger_ones(every, step)
         return _points(once, [*_with_holes(every, step)])
@@ -151,6 +164,12 @@ def _points(of: Points, buckets: Sequence[Bucket]) -> Points:
     times = [bucket[0] for bucket in buckets]
     mean, least, greatest, p95 = ([bucket[n] for bucket in buckets] for n in (1, 2, 3, 4))
     return Points(of.metric, of.attributes, times, mean, least, greatest, p95)
+
+
+def _by(factor: float, bucket: Bucket) -> Bucket:
+    at, *values = bucket
+    mean, least, greatest, p95 = (None if each is None else each * factor for each in values)
+    return at, mean, least, greatest, p95
 
 
 def _in_larger_ones(buckets: Iterable[Bucket], step: int) -> Iterator[Bucket]:

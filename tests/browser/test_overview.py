@@ -102,11 +102,14 @@ async def test_search_states_groups_and_sorting_are_kept_in_the_address(demo):
         await page.get_by_role("button", name="CPU, cores").click()
         heading = page.locator("th[data-key=cpu]")
         assert await heading.get_attribute("aria-sort") == "descending"
-        used = [
-            number for number in await page.eval_on_selector_all(ROWS, CPU) if number is not None
-        ]
-        assert len(used) > 10
-        assert used == sorted(used, reverse=True)
+        await page.mouse.move(0, 0)  # what is pointed at stays where it is
+
+        async def in_order():
+            found = await page.eval_on_selector_all(ROWS, CPU)
+            used = [number for number in found if number is not None]
+            return len(used) > 10 and used == sorted(used, reverse=True)
+
+        await wait_until_async(in_order, 10, "the greatest first")
         await page.locator(".chip[data-state=running]").click()
         assert "exited" not in await page.locator(ROWS).all_inner_texts()
         address = page.url

@@ -62,6 +62,16 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     small.close()
 
 
+class CountedWriter(Writer):
+    """Counts how often it was asked to write."""
+
+    tries = 0
+
+    def write(self, batch):
+        self.tries += 1
+        return super().write(batch)
+
+
 class Now(SystemClock):
     """At the time of the rows."""
 
@@ -76,7 +86,7 @@ async def test_it_goes_on_when_there_is_room_again(disk, monkeypatch, from_the_s
     monkeypatch.setattr(recording, "RETRY_SECONDS", 0.1)
     journal, sentences = a_journal()
     path = disk.folder / "history.db"
-    writer = Writer(path, HistoryOptions().kept, (STANDARD,), lambda: None)
+    writer = CountedWriter(path, HistoryOptions().kept, (STANDARD,), lambda: None)
     recorder = Recorder(writer, Now(), journal)
     running = asyncio.create_task(recorder.run())
     count = 0
@@ -90,15 +100,15 @@ async def test_it_goes_on_when_there_is_room_again(disk, monkeypatch, from_the_s
 
     if not from_the_start:
         rows(3)
-        await wait_until_async(path.exists, 10, "the file is there")
-        await asyncio.sleep(0.1)
+        await wait_until_async(lambda: not recorder._gathering.rows, 10, "they are in the file")
     elif not disk.mounted:
         (disk.folder / "something").write_bytes(b"x")
     disk.fill()
     rows(2000)
     await wait_until_async(lambda: recorder.trouble, 10, "the disk is full")
     rows(1000)
-    await asyncio.sleep(0.3)
+    tries = writer.tries
+    await wait_until_async(lambda: writer.tries > tries + 1, 10, "it was tried again")
     disk.free()
     await wait_until_async(lambda: not recorder.trouble, 10, "there is room again")
     rows(5)

@@ -13,7 +13,7 @@ from simulation.today import NOON, Today
 from snapshots import a_journal
 from tidegauge.app import history_of
 from tidegauge.config import Options
-from tidegauge.demo import LONG_AGO, MOST_WITH_A_PAST, Rounds, demo_options, remember_past
+from tidegauge.demo import LONG_AGO, MOST_WITH_A_PAST, Rounds, demo_options, remember_past, tide
 from tidegauge.history.rows import History, Query
 from tidegauge.simulation.signal import ROUND
 from tidegauge.terminal.progress import Progress
@@ -87,6 +87,20 @@ async def test_there_is_a_month_behind_them(past: Past, back: int, step: int) ->
         assert max(apart) <= max(step, 20)
         assert sum(apart) + step > back - 40
         assert None not in each.mean[1:]
+
+
+def test_there_was_less_to_do_at_night_and_on_free_days() -> None:
+    """And a little less each week; what is now goes on without a step."""
+    by_hour = [tide(hours * HOUR) for hours in range(720)]
+    assert by_hour[0] == 1 == max(by_hour)
+    assert 0.15 < min(by_hour) < 0.3
+    assert by_hour[12] < 0.5 < by_hour[24]
+    by_day = by_hour[::24]
+    free = [day for day in range(30) if day % 7 in {2, 3}]
+    assert max(by_day[day] for day in free) < min(
+        by_day[day] for day in range(30) if day not in free
+    )
+    assert by_day[::7] == sorted(by_day[::7], reverse=True)
 
 
 async def test_before_the_month_there_is_nothing(past: Past) -> None:

@@ -3,6 +3,7 @@
 import { el, mark, say } from "./dom.js";
 import { clock, count, lately, moment } from "./format.js";
 import { lowerBound } from "./frames.js";
+import { keep, kept } from "./keeping.js";
 import { BINARY, WHOLE } from "./panels.js";
 import { colour } from "./sparks.js";
 
@@ -15,6 +16,8 @@ const HEIGHT = 176;
 const NEAR = 7;
 const LIMIT_SHOWN = 0.25; // a limit that is far above would press the line flat
 const DASH = [5, 4];
+const KEPT = "tidegauge-lines"; // the extra lines that are wanted, whatever the container
+const ROOM = 16; // pixels that a mark needs: where they are closer they have no lines, but their heads
 const WEIGHT = { muted: 0, good: 1, bad: 2 }; // which of marks in one place is seen
 
 const alpha = (ink, share) => ink.replace(/^(rgb|hsl)\(/, "$1a(").replace(")", `, ${share})`);
@@ -32,7 +35,9 @@ export class Chart {
     this._span = [0, 1];
     this._data = [[]];
     this._plot = null;
-    this._legend = lines.map((line) => new Entry(line, line.format ?? panel.format));
+    const wanted = new Set((kept("localStorage", KEPT) ?? "").split(" "));
+    this._shown = lines.map(({ id, extra }) => !extra || wanted.has(id));
+    this._legend = lines.map((line, at) => new Entry(line, line.format ?? panel.format, this._shown[at], () => this._toggle(at)));
     this._time = el("span", { class: "at" });
     this._tip = el("div", { class: "tip", hidden: true });
     this._note = el("p", { class: "note", hidden: true });
@@ -80,9 +85,26 @@ export class Chart {
     this._plot = null;
   }
 
+  /** Where the means of a line are. */
+  _place(number) {
+    return 1 + this._lines.slice(0, number).reduce((sum, line) => sum + widthOf(line), 0);
+  }
+
   /** The means of a line. */
   _column(number) {
-    return this._data[1 + this._lines.slice(0, number).reduce((sum, line) => sum + widthOf(line), 0)] ?? [];
+    return this._data[this._place(number)] ?? [];
+  }
+
+  /** Show an extra line, or not. */
+  _toggle(number) {
+    const shown = (this._shown[number] = !this._shown[number]);
+    const { id } = this._lines[number];
+    const others = (kept("localStorage", KEPT) ?? "").split(" ").filter((each) => each && each !== id);
+    keep("localStorage", KEPT, [...others, ...(shown ? [id] : [])].join(" "));
+    this._legend[number].press(shown);
+    this._plot?.setSeries(this._place(number), { show: shown });
+    this._summarise(!this._holder.hidden);
+    this._tell();
   }
 
   _make() {
@@ -115,7 +137,7 @@ export class Chart {
         { ...axis, ...binary, size: 66, space: 34, values: (_, values) => values.map((value) => (value === 0 ? "0" : short(this._panel.format(value)))) },
         ...(shared ? [{ ...axis, scale: "share", side: 1, size: 44, space: 40, grid: { show: false }, values: (_, values) => values.map((value) => `${Math.round(value * 100)} %`) }] : []),
       ],
-      series: [{}, ...this._lines.flatMap(columns)],
+      series: [{}, ...this._lines.flatMap((line, at) => columns(line, this._shown[at]))],
       bands: bands(this._lines),
       hooks: { draw: [() => this._drawMarks()], setCursor: [() => this._tell()], setSelect: [(plot) => this._select(plot)] },
     };
@@ -164,15 +186,18 @@ export class Chart {
       const x = Math.round(this._plot.valToPos(at, "x", true) / devicePixelRatio / 3) * 3 * devicePixelRatio;
       if (WEIGHT[ink] >= (WEIGHT[places.get(x)] ?? 0)) places.set(x, ink);
     }
+    const crowded = places.size * ROOM * devicePixelRatio > bbox.width;
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
     for (const [x, ink] of places) {
       ctx.strokeStyle = ctx.fillStyle = colour(ink);
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
+      if (!crowded) {
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bbox.top + bbox.height);
+        ctx.stroke();
+      }
       ctx.fillRect(x - 2 * devicePixelRatio, bbox.top, 4 * devicePixelRatio, 4 * devicePixelRatio);
     }
     ctx.restore();
@@ -203,22 +228,33 @@ export class Chart {
 
   _summarise(some) {
     const [start, stop] = this._span;
-    const told = some ? this._legend.map((entry, at) => entry.summary(this._data, 1 + this._lines.slice(0, at).reduce((sum, line) => sum + widthOf(line), 0))) : [this._note.textContent];
+    const told = some ? this._legend.map((entry, at) => (this._shown[at] ? entry.summary(this._data, this._place(at)) : "")) : [this._note.textContent];
     mark(this._holder, "aria-label", `${this._panel.title}, ${moment(start)} to ${moment(stop)}. ${told.filter(Boolean).join("; ")}`);
     mark(this.element, "data-points", this._data[0].length);
   }
 }
 
-/** A line of the legend. */
+/** A line of the legend; that of an extra line is a button, `toggle` hears of it. */
 class Entry {
-  constructor(line, format) {
+  constructor(line, format, shown, toggle) {
     this.line = line;
     this._format = format;
     this._swatch = el("i");
     this._value = el("b");
     this._most = el("small");
-    this.element = el("li", {}, this._swatch, el("bdi", { text: line.label, title: line.label }), this._value, this._most);
+    const label = el("bdi", { text: line.label, title: line.label });
+    const told = [this._swatch, label, this._value, this._most];
+    this._button = line.extra ? el("button", { type: "button", class: "quiet", on: { click: toggle } }, ...told) : null;
+    this.element = el("li", {}, ...(this._button ? [this._button] : told));
+    this.press(shown);
     this.paint();
+  }
+
+  press(shown) {
+    this._shown = shown;
+    if (!this._button) return;
+    mark(this._button, "aria-pressed", String(shown));
+    mark(this._button, "title", `${shown ? "Hide" : "Show"} ${this.line.label}`);
   }
 
   paint() {
@@ -228,8 +264,8 @@ class Entry {
   tell([mean = [], , most], at, always) {
     mark(this.element, "hidden", !always && !mean.some(known));
     const index = at === null || this.line.limit ? mean.findLastIndex(known) : at;
-    const value = mean[index];
-    say(this._value, this._format(value));
+    const value = this._shown ? mean[index] : undefined;
+    say(this._value, this._shown ? this._format(value) : "");
     say(this._most, most?.[index] === undefined || most[index] === null || most[index] === value ? "" : `max ${this._format(most[index])}`);
   }
 
@@ -249,11 +285,11 @@ const inkOf = (line) => (line.ink.startsWith("hsl") ? line.ink : colour(line.ink
 const thin = { points: { show: false }, width: 0, stroke: "transparent" };
 
 /** The columns of a line: its mean and, with a spread, least, greatest and p95. */
-function columns(line) {
+function columns(line, show) {
   const stroke = inkOf(line);
   const scale = line.share ? "share" : "y";
   const dash = line.dash ?? (line.limit ? DASH : undefined);
-  const mean = { scale, stroke, width: line.limit ? 1.25 : 1.5, dash, points: { show: lonely }, fill: line.share ? alpha(stroke, 0.15) : undefined };
+  const mean = { scale, stroke, show, width: line.extra ? 1 : line.limit ? 1.25 : 1.5, dash, points: { show: lonely }, fill: line.share ? alpha(stroke, 0.15) : undefined };
   if (!line.spread) return [mean];
   return [mean, { ...thin, scale }, { ...thin, scale }, { scale, stroke: alpha(stroke, 0.6), width: 1, dash: [2, 3], points: { show: false } }];
 }

@@ -6,16 +6,21 @@ import { idOf } from "./frames.js";
 const way = (direction) => ({ "network.io.direction": direction });
 const operation = (direction) => ({ "disk.io.direction": direction });
 
+const mode = (name) => ({ "cpu.mode": name });
+
 const line = (label, metric, ink, more = {}) => ({ label, metric, attributes: {}, ink, spread: true, ...more });
 const limit = (metric, more = {}) => line("limit", metric, "limit", { spread: false, limit: true, ...more });
 
 /** The charts of a container; `values` are those whose absence explains an empty chart.
- *  A limit that `stands` is not in the history: the one of now is drawn. */
+ *  A limit that `stands` is not in the history: the one of now is drawn. A line that is `extra` is
+ *  thin, and only there for who asks for it in the legend. */
 export const PANELS = [
   {
     key: "cpu", title: "CPU", says: "cores", format: cores, values: ["cpu"], least: 0.01,
     lines: [
       line("in use", "container.cpu.time", "cpu"),
+      line("user", "container.cpu.time", "usage", { attributes: mode("user"), spread: false, extra: true }),
+      line("system", "container.cpu.time", "tx", { attributes: mode("system"), spread: false, extra: true }),
       limit("container.cpu.limit.current"),
       line("throttled", "throttled", "held", { spread: false, share: true, format: percent }),
     ],
