@@ -7,11 +7,10 @@ import time
 import urllib.request
 
 from aiohttp import web
-from made_up import a_journal
+from made_up import StandingClock, a_journal
 from pairs import Measurement
 from recorded_registry import recorded
 
-from tidegauge.clock import SystemClock
 from tidegauge.prometheus.cadvisor import CadvisorNames
 from tidegauge.prometheus.own import OurNames
 from tidegauge.prometheus.text import Page
@@ -58,7 +57,7 @@ def _longest(containers: int) -> float:
 
 
 async def _served(containers: int, timing: Timing) -> None:
-    registry, journal, clock = await recorded(containers), a_journal(), SystemClock()
+    registry, journal, clock = await recorded(containers), a_journal(), StandingClock()
     registry.collect(0.0)
     pages = Pages(
         Page(OurNames(journal), registry, clock),

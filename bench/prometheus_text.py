@@ -6,14 +6,13 @@ Both begin with instruments that hold values. The values are of a recorded strea
 import asyncio
 import gzip
 
-from made_up import a_journal
+from made_up import StandingClock, a_journal
 from pairs import Measurement, Stopwatch
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from recorded_registry import recorded
 
-from tidegauge.clock import SystemClock
 from tidegauge.metrics import Registry
 from tidegauge.prometheus.own import OurNames
 from tidegauge.prometheus.text import Page
@@ -24,19 +23,20 @@ TARGET, COMPRESSED_TARGET = 0.05, 0.10
 def measurements(quick: bool) -> list[Measurement]:
     """The page, and the page compressed as it is sent."""
     containers = 100 if quick else 1000
-    page = Page(OurNames(a_journal()), asyncio.run(_registry(containers)), SystemClock())
+    page = Page(OurNames(a_journal()), asyncio.run(_registry(containers)), StandingClock())
     text = asyncio.run(page.render()).decode()
+    size = len(text.encode())
     theirs = _client(text)
     series = text.count("\n") - text.count("\n#")
 
     def ours() -> float:
         watch = Stopwatch()
-        asyncio.run(_rendered(page))
+        asyncio.run(_rendered(page, size))
         return watch.per(1) / 1000
 
     def compressed() -> float:
         watch = Stopwatch()
-        asyncio.run(_compressed(page))
+        asyncio.run(_compressed(page, size))
         return watch.per(1) / 1000
 
     def baseline() -> float:
@@ -53,13 +53,21 @@ def measurements(quick: bool) -> list[Measurement]:
     ]
 
 
-async def _rendered(page: Page) -> None:
+async def _rendered(page: Page, size: int) -> None:
     """Return nothing: asyncio would write out a result of megabytes to describe the task."""
-    await page.render()
+    await _whole(page, size)
 
 
-async def _compressed(page: Page) -> None:
-    gzip.compress(await page.render(), 1)
+async def _compressed(page: Page, size: int) -> None:
+    gzip.compress(await _whole(page, size), 1)
+
+
+async def _whole(page: Page, size: int) -> bytes:
+    """A page on which something is missing would be a quick one."""
+    text = await page.render()
+    if len(text) != size:
+        raise ValueError(f"a page has {len(text)} bytes instead of {size}")
+    return text
 
 
 async def _registry(containers: int) -> Registry:

@@ -4,9 +4,8 @@ from typing import Any
 
 import msgspec
 from ingest import RECORDINGS, SHAPES
-from made_up import a_container, a_journal
+from made_up import StandingClock, a_container, a_journal
 
-from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Sample, StatsFrame
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import Condition
@@ -17,7 +16,7 @@ from tidegauge.streams import Outlet, Source
 
 async def recorded(containers: int, samples: int = 3) -> Registry:
     """So many samples of each, not collected yet."""
-    journal, registry = a_journal(), Registry({}, SystemClock())
+    journal, registry = a_journal(), Registry({}, StandingClock())
     lines = (RECORDINGS / f"{SHAPES['cgroup v2']}.ndjson").read_bytes().splitlines()[:samples]
     frames = [msgspec.json.decode(line, type=StatsFrame) for line in lines]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 
 from rows import HEADS, Section, aligned, cells
 
@@ -68,13 +69,19 @@ def docker_version() -> Sequence[str]:
 
 def rendered(section: Section, facts: str) -> str:
     """A section in Markdown, between its marks."""
-    parts = [f"## {section.title}", section.method, f"Measured on: {facts}."]
+    prose = [section.method, f"Measured on: {facts}."]
+    parts = [f"## {section.title}", *map(paragraph, prose)]
     if section.rows:
         parts.append(aligned([HEADS, *map(cells, section.rows)]))
     parts += [section.text] if section.text else []
-    parts += [f"Not measured: {reason}." for reason in section.skipped]
+    parts += [paragraph(f"Not measured: {reason}.") for reason in section.skipped]
     body = "\n\n".join(filter(None, parts))
     return f"<!-- begin {section.part} -->\n{body}\n<!-- end {section.part} -->\n"
+
+
+def paragraph(text: str) -> str:
+    """Lines of at most a hundred characters; names with hyphens stay whole."""
+    return fill(text, 100, break_on_hyphens=False, break_long_words=False)
 
 
 def merged(page: str, sections: Mapping[str, str]) -> str:
