@@ -118,10 +118,6 @@ tick_interval = "5s"
 [[engines]]
 host = "{host}"
 sampling = "{sampling}"
-[history]
-enabled = false
-[web]
-listen = "{address}"
 """
 
 
@@ -143,8 +139,9 @@ async def test_without_history_containers_are_streamed_when_looked_at(
     async with FakeEngine(tmp_path / "s") as engine:
         engine.replies["/version"] = lambda c: c.json({"Version": "25.0.3", "Components": []})
         engine.add("web", stats)
-        file.write_text(TURNS.format(host=engine.host, sampling=sampling, address=address))
-        async with running(tmp_path / "log", "run", "-c", str(file)) as process:
+        file.write_text(TURNS.format(host=engine.host, sampling=sampling))
+        given = {"TIDEGAUGE_WEB_LISTEN": address, "TIDEGAUGE_HISTORY_ENABLED": "false"}
+        async with running(tmp_path / "log", "run", "-c", str(file), **given) as process:
             pids = f'container_pids{{engine="local",container="web"}} {5 if in_turn else 9}\n'
             await wait_until_async(lambda: pids in page(address), 20, "a sample")
             assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == in_turn
