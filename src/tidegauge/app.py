@@ -18,12 +18,14 @@ from tidegauge.config import EngineOptions, Options
 from tidegauge.docker.absences import Absences
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.intervals import Intervals, Unread
 from tidegauge.docker.pacing import STREAMS, Demand
+from tidegauge.docker.processes import EngineProcesses
 from tidegauge.docker.survey import Survey, SurveyTimes
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.docker.wire import Transport
@@ -247,6 +249,10 @@ def followers_of(
     choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
     absences = Absences(choice, journal, (each.name for each in options.engines))
 
+    def effort(client: EngineClient) -> EffortMeter:
+        local = client.address.startswith("unix://")
+        return EffortMeter(clock, EngineProcesses() if local else None)
+
     def survey(client: EngineClient) -> Survey | None:
         local = here and client.address.startswith("unix://")
         measure = FileSystemMeter(clock, platform.release()).measure if local else None
@@ -260,6 +266,7 @@ def followers_of(
             survey=survey(each),
             absences=absences,
             demand=demands.get(each.name, STREAMS),
+            effort=effort(each) if here else None,
         )
         for each in clients
     )

@@ -14,6 +14,7 @@ from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.docker.stock import (
     ContainerSize,
     DiskUse,
+    Effort,
     EngineGone,
     FileSystems,
     Stock,
@@ -187,6 +188,7 @@ def surveys(registry: Registry) -> Sink[Surveyed]:
         Sort(Stock, record(registry.stock)),
         Sort(DiskUse, record(registry.disk_use)),
         Sort(FileSystems, record(registry.file_systems)),
+        Sort(Effort, record(registry.effort)),
         Sort(EngineGone, record(registry.gone)),
     )
 

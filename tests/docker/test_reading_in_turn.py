@@ -16,6 +16,7 @@ from snapshots import a_journal
 from tidegauge.clock import SystemClock
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample
@@ -23,6 +24,7 @@ from tidegauge.docker.interest import Interest
 from tidegauge.docker.lives import Observation
 from tidegauge.docker.pacing import Demand
 from tidegauge.docker.rotation import WORKERS
+from tidegauge.docker.stock import Effort
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.streams import sink
 from waiting import wait_until_async
@@ -100,9 +102,12 @@ class Following:
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host), 0.01))
         choice = Choice({}, ["**"], [])
         self.follower = Follower(
-            *(client, choice, self.journal, Hasty(), lambda: 0.5), demand=demand
+            *(client, choice, self.journal, Hasty(), lambda: 0.5),
+            demand=demand,
+            effort=EffortMeter(Hasty()),
         )
         self.samples: list[Sample] = []
+        self.efforts: list[Effort] = []
 
     @property
     def troubles(self) -> list[str]:
@@ -112,6 +117,8 @@ class Following:
     def keep(self, seen: Observation) -> None:
         if isinstance(seen, Sample):
             self.samples.append(seen)
+        elif isinstance(seen, Effort):
+            self.efforts.append(seen)
 
     def of(self, key: str) -> list[Sample]:
         return [each for each in self.samples if each.container.id == key]
@@ -200,6 +207,20 @@ async def test_what_is_looked_at_is_streamed_for_a_minute(engine: FakeEngine) ->
     )
     times = [each.frame.read for each in seen.of(looked_at)]
     assert times == sorted(times)
+
+
+async def test_what_it_costs_is_measured_by_the_way_samples_come(engine: FakeEngine) -> None:
+    """Three containers: three reads in ten seconds, or three samples each second."""
+    async with following(engine) as seen:
+        await wait_until_async(lambda: len(seen.efforts) >= 3, 10, "three measurements")
+        assert seen.efforts[-1].streamed == 0.0
+        assert 0.1 <= seen.efforts[-1].read <= 0.7
+        assert seen.efforts[-1].cpu is None
+        seen.follower.interest.look_at_all()
+        await wait_until_async(
+            lambda: seen.efforts[-1].read == 0.0 and (seen.efforts[-1].streamed or 0) > 1.0,
+            *(20, "samples of streams alone"),
+        )
 
 
 async def test_a_read_that_fails_is_told_once(engine: FakeEngine) -> None:

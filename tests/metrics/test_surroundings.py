@@ -13,6 +13,7 @@ from tidegauge.docker.lives import Condition
 from tidegauge.docker.stock import (
     ContainerSize,
     DiskUse,
+    Effort,
     EngineGone,
     FileSystem,
     FileSystems,
@@ -76,6 +77,7 @@ def test_everything_that_is_not_a_sample_can_be_told_and_takes_no_more_than_it_m
     registry = Registry({"engine lost": 1}, ManualClock())
     surveyed(registry)
     registry.cycle(an_interval(0, 1))
+    registry.effort(Effort(ENGINE, 7.5, 0.5, 3))
     registry.size(ContainerSize(WEB, 5, 60.0, 50))
     for second in (1, 2):
         registry.host(a_look(second))
@@ -126,6 +128,24 @@ def test_what_is_not_said_any_more_ends() -> None:
     assert ("engine.volume.size", "b") in left
     assert ("engine.volume.size", "a") not in left
     assert not {name for name, *_ in left if "filesystem" in name or "images.size" in name}
+
+
+async def test_what_it_costs_an_engine_to_be_watched() -> None:
+    """By the way samples come, and in nanoseconds; what cannot be seen is absent."""
+    clock = ManualClock()
+    registry = Registry({}, clock)
+    registry.effort(Effort(ENGINE, None, 2.5))
+    assert told(registry.collect(1.0)) == {("engine.stats.rate", "read"): 2.5}
+
+    registry.effort(Effort(ENGINE, 0.0, 2.5, 0))
+    registry.effort(Effort(ENGINE, 40.0, 0.0, 3 * 10**9))
+    assert told(registry.collect(2.0)) == {
+        ("engine.stats.rate", "stream"): 40.0,
+        ("engine.stats.rate", "read"): 0.0,
+        ("engine.process.cpu.time",): 3 * 10**9,
+    }
+    await clock.advance(CYCLE_HOLDS)
+    assert names(registry.collect(3.0)) == set()
 
 
 async def test_what_an_engine_said_stands_for_its_time() -> None:
@@ -338,6 +358,7 @@ def test_shapes_change_with_the_series_they_are_of() -> None:
         lambda: registry.disk_use(USE),
         lambda: registry.disk_use(DiskUse(ENGINE, 1, 2, 3, {"a": 1, "c": 2}, 4, 60.0)),
         lambda: registry.file_systems(DISK),
+        lambda: registry.effort(Effort(ENGINE, 7.5, 0.5, 3)),
         lambda: registry.gone(EngineGone(ENGINE)),
     ):
         step()

@@ -163,6 +163,19 @@ async def test_a_second_is_looked_at_and_encoded_once_for_all(at_work, monkeypat
     assert values(data) == {"e/a": 1}
 
 
+async def test_those_that_are_watched_are_told_each_second(at_work) -> None:
+    """So that they are followed more closely; each set of them once."""
+    viewers = [at_work.live.join(frozenset({"e/a"})) for _ in range(2)]
+    at_work.sight.told_of.clear()
+    await at_work.clock.advance(2)
+
+    assert at_work.sight.told_of == [frozenset({"e/a"})] * 2
+    for viewer in viewers:
+        at_work.live.leave(viewer)
+    await at_work.clock.advance(2)
+    assert len(at_work.sight.told_of) == 2
+
+
 async def test_the_status_comes_every_five_seconds(at_work) -> None:
     """And at once."""
     viewer = at_work.live.join(frozenset())

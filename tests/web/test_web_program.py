@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from command import running
-from fakes.engine import FakeEngine
+from fakes.engine import Connection, FakeEngine
 from fakes.stats import frame, streaming
 from servers.process import free_ports
 from tidegauge.web.options import WebOptions
@@ -111,6 +111,48 @@ async def test_the_api_shows_now_and_the_past(tmp_path: Path) -> None:
     assert (status["samples"], status["history"]["trouble"]) == (2, None)
     assert status["history"]["path"] == str(tmp_path / "history.db")
     assert status["engines"][0]["watched"] == 1
+
+
+TURNS = """
+tick_interval = "5s"
+[[engines]]
+host = "{host}"
+sampling = "{sampling}"
+"""
+
+
+@pytest.mark.parametrize(("sampling", "in_turn"), [("auto", 1), ("stream", 0)])
+async def test_without_history_containers_are_streamed_when_looked_at(
+    tmp_path: Path, sampling: str, in_turn: int
+) -> None:
+    """Until then they are read in turn, if the engine is new and nothing else is set."""
+    (port,) = free_ports(1)
+    address, file = f"127.0.0.1:{port}", tmp_path / "x.toml"
+    streams = streaming(frame(7), frame(8, pids=9))
+
+    async def stats(connection: Connection) -> None:
+        if "one-shot=1" in connection.path:
+            await connection.body(frame(1, pids=5))
+        else:
+            await streams(connection)
+
+    async with FakeEngine(tmp_path / "s") as engine:
+        engine.replies["/version"] = lambda c: c.json({"Version": "25.0.3", "Components": []})
+        engine.add("web", stats)
+        file.write_text(TURNS.format(host=engine.host, sampling=sampling))
+        given = {"TIDEGAUGE_WEB_LISTEN": address, "TIDEGAUGE_HISTORY_ENABLED": "false"}
+        async with running(tmp_path / "log", "run", "-c", str(file), **given) as process:
+            pids = f'container_pids{{engine="local",container="web"}} {5 if in_turn else 9}\n'
+            await wait_until_async(lambda: pids in page(address), 20, "a sample")
+            assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == in_turn
+
+            assert answer(address, "/api/v1/containers/local/web")["alias"] == "web"
+            line = 'container_pids{engine="local",container="web"} 9\n'
+            await wait_until_async(lambda: line in page(address), 10, "a sample of the stream")
+            assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == 0
+            assert await process.stop() == 0
+
+    assert any("one-shot=1" in path for path in engine.requests) == bool(in_turn)
 
 
 def answer(address: str, path: str) -> dict:

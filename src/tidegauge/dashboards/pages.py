@@ -287,6 +287,19 @@ _OF_ENGINES = (
             Line(s.ENGINE_STATS_CYCLE, (), "99th percentile", "p99"),
         ),
     ),
+    Panel(
+        "Samples a second for Tidegauge",
+        "short",
+        (
+            Line(s.ENGINE_STATS_RATE, (s.STREAM,), "streamed"),
+            Line(s.ENGINE_STATS_RATE, (s.READ,), "read one by one"),
+        ),
+    ),
+    Panel(
+        "CPU of the engine's own processes, cores",
+        "short",
+        (Line(s.ENGINE_CPU_TIME, (), "dockerd, containerd, shims", "rate"),),
+    ),
     _number("CPUs", "short", Line(s.ENGINE_CPUS), 6),
     _number("Memory", "bytes", Line(s.ENGINE_MEMORY), 6),
 )

@@ -16,6 +16,7 @@ from tidegauge.clock import Clock
 from tidegauge.docker.absences import Absences
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
 from tidegauge.docker.holding import Holding, Joined
 from tidegauge.docker.interest import Interest
@@ -58,8 +59,9 @@ class Follower:
         survey: Survey | None = None,
         absences: Absences | None = None,
         demand: Demand = STREAMS,
+        effort: EffortMeter | None = None,
     ) -> None:
-        self._survey = survey
+        self._survey, self._effort = survey, effort
         self._absences = absences or Absences(choice, journal, [client.name])
         self._client, self._choice, self._journal, self._clock = client, choice, journal, clock
         self._random = random
@@ -146,6 +148,7 @@ class Follower:
             beside = [
                 tasks.create_task(self._look_around(engine, outlet)),
                 tasks.create_task(self._arrange(engine)),
+                tasks.create_task(self._measure(engine, outlet)),
             ]
             joined = Joined(outlet, tasks, listening.done)
             while not listening.done():
@@ -165,6 +168,10 @@ class Follower:
     async def _look_around(self, engine: Engine, outlet: Outlet[Observation]) -> None:
         if self._survey is not None:
             await self._survey.run(engine, lambda: self._holding.known, outlet)
+
+    async def _measure(self, engine: Engine, outlet: Outlet[Observation]) -> None:
+        if self._effort is not None:
+            await self._effort.run(engine, self._holding, outlet)
 
     async def _arrange(self, engine: Engine) -> None:
         """Read in turn while that is decided, and stream what is looked at."""

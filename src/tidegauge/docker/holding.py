@@ -54,7 +54,7 @@ class Holding:
     """How samples of one engine's containers come: each by a stream with a task, or read in turn.
 
     ``known`` are the chosen containers by id; whoever lists them replaces it. Between two reads of
-    a container are ``interval`` seconds.
+    a container are ``interval`` seconds; ``reads`` is how many there were.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Holding:
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._read_seconds: deque[float] = deque(maxlen=MEASURED)
+        self.reads = 0
         self.known: dict[str, Container] = {}
 
     @property
@@ -196,6 +197,7 @@ class Holding:
     async def _read(self, key: str) -> None:
         """One sample of a container whose turn it is."""
         held, began = self._held[key], self.clock.monotonic()
+        self.reads += 1
         container = self.known.get(key, held.container)
         try:
             if container.started_at is None:

@@ -147,6 +147,18 @@ class FileSystems(Surveyed, frozen=True):
     found: tuple[FileSystem, ...]
 
 
+class Effort(Surveyed, frozen=True):
+    """What it costs an engine to be watched: samples a second that it sends, and is asked for.
+
+    ``cpu`` is the time in nanoseconds that its processes used since the first look at them.
+    """
+
+    engine: Engine
+    streamed: float | None
+    read: float
+    cpu: int | None = None
+
+
 class EngineGone(Surveyed, frozen=True):
     """An engine was lost: nothing it said stands any more."""
 

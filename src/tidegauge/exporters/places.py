@@ -17,6 +17,7 @@ IN_FIELDS = frozenset(
         *("cpu.mode", "network.io.direction", "disk.io.direction", "exit.code"),
         *("container.state", "container.health", "memory.fail.reason"),
         *("system.memory.state", "system.paging.state", "system.paging.fault.type"),
+        "tidegauge.sampling",
     }
 )
 """Attributes with few values: these end the field's name, as in ``io_receive``. Others are tags."""

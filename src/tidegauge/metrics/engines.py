@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from tidegauge.docker.frames import Engine
-from tidegauge.docker.stock import DiskUse, FileSystem, FileSystems, Stock
+from tidegauge.docker.intervals import Life
+from tidegauge.docker.stock import DiskUse, Effort, FileSystem, FileSystems, Stock
 from tidegauge.metrics import surroundings as rows
-from tidegauge.metrics.instruments import Distribution, Gauge, Instrument, Number
+from tidegauge.metrics.instruments import Counter, Distribution, Gauge, Instrument, Number
 from tidegauge.metrics.limits import Allowance
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
 
-ENGINE_SERIES = 11
+ENGINE_SERIES = 14
 """What an engine may take besides volumes and file systems."""
 
 CYCLE_HOLDS = 30.0
@@ -89,7 +90,9 @@ class EngineRecorders:
         self._file_systems = PartGauges(rows.MOUNTPOINT, 5, self)
         self._cycle = Distribution(rows.ENGINE_STATS_CYCLE.bounds)
         self.cycle_begin = self.cycle_end = _EPOCH
-        self._stock_until = self._disk_until = self._cycle_until = 0.0
+        self._rates = {rows.STREAM: Gauge(), rows.READ: Gauge()}
+        self._cpu, self._cpu_life = Counter(), Life(from_birth=True)
+        self._stock_until = self._disk_until = self._cycle_until = self._effort_until = 0.0
 
     @property
     def entity(self) -> Engine:
@@ -98,7 +101,8 @@ class EngineRecorders:
 
     def shape(self, now: float) -> object:
         """Differs when what `holding` names does: what is made of names is kept until then."""
-        holding = now < self._stock_until, now < self._disk_until, now < self._cycle_until
+        ends = self._stock_until, self._disk_until, self._cycle_until, self._effort_until
+        holding = tuple(now < end for end in ends)
         return self.engine, self._volumes.generation, self._file_systems.generation, holding
 
     def allowed(self, amount: int) -> bool:
@@ -157,9 +161,17 @@ class EngineRecorders:
         self._cycle.record((end - begin).total_seconds())
         self._cycle_until = now + CYCLE_HOLDS
 
+    def effort(self, seen: Effort, now: float) -> None:
+        """Take what it costs it to be watched."""
+        self._effort_until = now + CYCLE_HOLDS
+        self._rates[rows.STREAM].put(seen.streamed)
+        self._rates[rows.READ].put(seen.read)
+        if seen.cpu is not None:
+            self._cpu.observe(seen.cpu, self._cpu_life)
+
     def gone(self) -> None:
         """It was lost: nothing stands."""
-        self._stock_until = self._disk_until = self._cycle_until = 0.0
+        self._stock_until = self._disk_until = self._cycle_until = self._effort_until = 0.0
 
     def turn(self) -> None:
         """Nothing of it waits for the end of a tick."""
@@ -170,10 +182,11 @@ class EngineRecorders:
         return any(collected)
 
     def groups(self, now: float) -> Groups:
-        """Every instrument: of its stock, of its disk, of its stats."""
+        """Every instrument: of its stock, of its disk, of its stats, of what they cost."""
         yield self._of_stock(), now < self._stock_until
         yield self._of_disk(), now < self._disk_until
         yield iter([(rows.ENGINE_STATS_CYCLE, (), self._cycle)]), now < self._cycle_until
+        yield self._of_effort(), now < self._effort_until
 
     def holding(self, now: float) -> Recorded:
         """Those whose newest value still stands."""
@@ -190,6 +203,11 @@ class EngineRecorders:
         for metric, gauge in self._disk.items():
             yield metric, (), gauge
         yield from self._volumes.series()
+
+    def _of_effort(self) -> Recorded:
+        for way, gauge in self._rates.items():
+            yield rows.ENGINE_STATS_RATE, (way,), gauge
+        yield rows.ENGINE_CPU_TIME, (), self._cpu
 
 
 def _put(gauges: Mapping[Metric, Gauge], levels: Levels) -> None:

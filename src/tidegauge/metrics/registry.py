@@ -9,7 +9,7 @@ from tidegauge.clock import Clock
 from tidegauge.docker.frames import Container, Engine, StatsFrame
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
-from tidegauge.docker.stock import ContainerSize, DiskUse, EngineGone, FileSystems, Stock
+from tidegauge.docker.stock import ContainerSize, DiskUse, Effort, EngineGone, FileSystems, Stock
 from tidegauge.host import HostSample
 from tidegauge.metrics.engines import ENGINE_SERIES, EngineRecorders
 from tidegauge.metrics.entities import ContainerRecorders, Recorders
@@ -215,6 +215,11 @@ class Registry:
         """Record how full an engine's file systems are."""
         if entity := self._engine(seen.engine):
             entity.file_systems(seen)
+
+    def effort(self, seen: Effort) -> None:
+        """Record what it costs an engine to be watched."""
+        if entity := self._engine(seen.engine):
+            entity.effort(seen, self._clock.monotonic())
 
     def gone(self, seen: EngineGone) -> None:
         """Record that nothing an engine said stands any more."""

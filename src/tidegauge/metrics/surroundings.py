@@ -11,6 +11,9 @@ RUNNING, PAUSED, STOPPED = (
 
 MOUNTPOINT, VOLUME, EVENT_CODE = "system.filesystem.mountpoint", "volume.name", "event.code"
 
+WAY = "tidegauge.sampling"
+STREAM, READ = (WAY, "stream"), (WAY, "read")
+
 _COUNTER, _GAUGE = Kind.COUNTER, Kind.GAUGE
 _NS = 1e-9
 _CYCLES = (1.05, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
@@ -83,6 +86,18 @@ ENGINE_STATS_CYCLE = Metric(
     "Time between two samples of a container: how slow the engine's stats collector is",
     bounds=_CYCLES,
     source=("read",),
+)
+ENGINE_STATS_RATE = Metric(
+    *("engine.stats.rate", _GAUGE, "{sample}/s"),
+    "Samples it takes for Tidegauge, by the way they come: in streams, or asked for one by one",
+    attributes=(WAY,),
+    source=("read",),
+)
+ENGINE_CPU_TIME = Metric(
+    *("engine.process.cpu.time", _COUNTER, "s"),
+    "CPU time of dockerd, containerd and its shims, for whatever they did since Tidegauge began",
+    _NS,
+    source=("/proc/PID/stat utime", "stime"),
 )
 
 CONTAINER_FILESYSTEM_USAGE = Metric(

@@ -63,6 +63,7 @@ LABELS: Mapping[str, str] = {
     "system.memory.state": "state",
     "system.paging.fault.type": "type",
     "system.paging.state": "state",
+    "tidegauge.sampling": "sampling",
     "volume.name": "volume",
 }
 """The label of each attribute of the catalogue."""

@@ -100,6 +100,12 @@ class EngineView(Struct, frozen=True, kw_only=True):
     containers: dict[str, int]
     """As it counts them, by state."""
     cycle: Number | None
+    streamed: Number | None
+    """Samples a second that it sends in streams."""
+    read: Number | None
+    """Samples a second that it is asked for one by one."""
+    cpu_seconds: Number | None
+    """CPU time of its processes since Tidegauge began, where they can be seen."""
     cpus: Number | None
     memory: Number | None
     images: Number | None

@@ -85,10 +85,13 @@ function engines(all) {
     Object.entries(each.containers).filter(([state, number]) => number || state === "running").map(([state, number]) => `${number} ${state}`).join(", ") || "unknown",
     count(each.watched) + (each.read_in_turn ? `, ${count(each.read_in_turn)} read in turn` : ""),
     cycle(each.cycle),
+    [[each.streamed, "streamed"], [each.read, "read"]].filter(([rate]) => rate).map(([rate, way]) => `${rate.toFixed(1)}/s ${way}`).join(", ") || "none",
+    each.cpu_seconds === null ? "not seen" : span(each.cpu_seconds),
     count(each.lost),
     trouble(each.trouble),
   ]);
-  return section("Engines", table("Engines", ["Engine", "Kind", "Host", "Connection", "Containers", "Watched", "Cycle", "Lost", "Trouble"], rows));
+  const heads = ["Engine", "Kind", "Host", "Connection", "Containers", "Watched", "Cycle", "Samples", "CPU time", "Lost", "Trouble"];
+  return section("Engines", table("Engines", heads, rows));
 }
 
 function exporters(all) {
