@@ -1,5 +1,6 @@
 """Columns as bytes and back: every integer, every hole; damage is seen or harmless."""
 
+import random
 from array import array
 from itertools import pairwise
 
@@ -99,6 +100,21 @@ def test_a_block_has_its_columns(times, columns):
 
     assert (block.points, len(block), block.times) == (len(times), 2, times)
     assert [block.column(number) for number in range(2)] == whole
+
+
+@each_codec
+def test_columns_that_are_the_same_are_there_once(using):
+    """Each is read as if it were there by itself."""
+    chance = random.Random(1)
+    one, other = ([chance.randrange(10**6) for _ in range(600)] for _ in range(2))
+    times = [*range(0, 600_000, 1000)]
+    whole = [one, other, one, array("q", one), times, other]
+    packed = pack(using, times, whole)
+    block = Block(packed, {using.number: using})
+
+    assert len(packed) < len(pack(using, times, [one, other])) + 4 * 4 + 1
+    assert [block.column(number) for number in range(6)] == [[*each] for each in whole]
+    assert [block.source(number) for number in range(6)] == [1, 2, 1, 1, 0, 2]
 
 
 @given(data=st.data())

@@ -2,7 +2,7 @@
 
 import math
 import random
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from tidegauge.history.block import STANDARD, joined
 from tidegauge.history.codec import GREATEST
 from tidegauge.history.fast import FAST
 from tidegauge.history.rounding import DIGITS, rounded, unrounded
-from tidegauge.history.rows import Event
+from tidegauge.history.rows import Event, Stored
 from tidegauge.history.store import Seen
 from tidegauge.history.tiers import UNKNOWN
 from tidegauge.history.upkeep import LATE, VERY_LATE
@@ -103,6 +103,25 @@ def _put_together(begin, hours, period, points):
     whole = [*range(period - begin % period, hours + 1, period)]
     periods = [end - start for start, end in pairwise((0, *whole))]
     return [points * each for each in periods] + [points] * (hours - whole[-1])
+
+
+def test_series_that_are_the_same_are_rolled_up_once(path):
+    """One interface, and the sum over all; a level of the same numbers is another thing."""
+    chance = random.Random(1)
+    totals = [*accumulate(chance.randrange(1000) for _ in range(4000))]
+    shape = (*WIDER, Stored("sum", (), True, 1.0))
+    with Opened(path) as opened:
+        for begin in range(0, 4000, 500):
+            part = totals[begin : begin + 500]
+            columns = part, part, part if begin else [0] * 500, part
+            opened.store.seal(rows_of(seconds(begin, begin + 500), *columns, shape=shape))
+        assert opened.roll(HOUR) == 1
+        assert opened.ways == 3
+    names = "cpu", "memory", "disk", "sum"
+    cpu, memory, disk, one = ask(path, 0, 3600, 60, *names, unsealed=[])
+    assert cpu.mean == one.mean != memory.mean
+    assert [each / 2 for each in cpu.mean[10:]] == disk.mean[10:]
+    assert cpu.mean[1] == pytest.approx((totals[119] - totals[59]) / 60, rel=2.0**-DIGITS)
 
 
 def test_hours_without_anything_are_skipped(path):

@@ -1,11 +1,14 @@
 """A block: some hundred points of all series of one entity, or of one tier of buckets, as bytes.
 
 Layout, little endian: the codec (u8), how many columns (u16) and points (u32), a CRC-32 of all that
-follows (u32), the length of each column (u32; the first is of the times), then the columns.
+follows (u32), the length of each column (u32; the first is of the times), then the columns. One
+that is the same as an earlier one has the number of that instead of its length, and the top bit
+set: so are the bytes of a container's only interface and the sum over its interfaces.
 """
 
 import struct
 import zlib
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -15,6 +18,7 @@ from tidegauge.errors import HistoryDamaged, HistoryError
 from tidegauge.history import codec
 
 _HEAD = struct.Struct("<BHII")
+_SAME = 1 << 31
 
 
 class Codec(Struct, frozen=True):
@@ -32,12 +36,25 @@ STANDARD = Codec(1, codec.encode, codec.decode, codec.steps)
 
 def pack(using: Codec, times: Sequence[int], columns: Iterable[Sequence[int]]) -> bytes:
     """A block of times in milliseconds and of columns as long."""
-    return joined(using, len(times), [using.encode(times), *map(using.encode, columns)])
+    known: dict[bytes, bytes] = {}
+    encoded = [using.encode(times)]
+    for column in columns:
+        plain = column.tobytes() if isinstance(column, array) else array("q", column).tobytes()
+        if plain not in known:
+            known[plain] = using.encode(column)
+        encoded.append(known[plain])
+    return joined(using, len(times), encoded)
 
 
 def joined(using: Codec, points: int, encoded: Sequence[bytes]) -> bytes:
     """A block of encoded columns, of which the first is the times."""
-    body = struct.pack(f"<{len(encoded)}I", *map(len, encoded)) + b"".join(encoded)
+    first: dict[bytes, int] = {}
+    places = [first.setdefault(data, number) for number, data in enumerate(encoded)]
+    lengths = (
+        len(data) if place == number else _SAME | place
+        for number, (data, place) in enumerate(zip(encoded, places, strict=True))
+    )
+    body = struct.pack(f"<{len(encoded)}I", *lengths) + b"".join(first)
     return _HEAD.pack(using.number, len(encoded), points, zlib.crc32(body)) + body
 
 
@@ -64,7 +81,11 @@ class Block:
                 ' install "tidegauge[fast]" makes it readable.'
             )
         self.codec = codecs[number]
-        self._ends = [*accumulate(lengths, initial=_HEAD.size + 4 * count)]
+        self._sources = [
+            length - _SAME if length & _SAME else number for number, length in enumerate(lengths)
+        ]
+        own = (0 if length & _SAME else length for length in lengths)
+        self._ends = [*accumulate(own, initial=_HEAD.size + 4 * count)]
 
     def __len__(self) -> int:
         """Columns, without the times."""
@@ -75,9 +96,14 @@ class Block:
         """Milliseconds of each point."""
         return self.codec.decode(self._data[self._ends[0] : self._ends[1]], self.points)
 
+    def source(self, number: int) -> int:
+        """The same for columns that are the same."""
+        return self._sources[number + 1]
+
     def packed(self, number: int) -> bytes:
         """The bytes of a column."""
-        return self._data[self._ends[number + 1] : self._ends[number + 2]]
+        source = self._sources[number + 1]
+        return self._data[self._ends[source] : self._ends[source + 1]]
 
     def column(self, number: int) -> list[int]:
         """The values of a column."""

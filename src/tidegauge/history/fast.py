@@ -1,14 +1,13 @@
 """The codec of the extra ``fast``: pcodec, on numpy's arrays.
 
-A fifth smaller than the standard one and faster, for 60 MB more to install and 20 MB of memory.
-Both are imported when the first column is coded.
+It writes columns that move in a quarter of the standard codec's time and reads them in half of it,
+in as many bytes. Both packages are imported when the first column is coded.
 """
 
+from array import array
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import pairwise
-from operator import sub
 from typing import Any
 
 from tidegauge.errors import HistoryDamaged
@@ -17,22 +16,26 @@ from tidegauge.history.block import STANDARD, Codec
 
 _STANDARD, _PCODEC = b"\0", b"\1"
 
-FEW = 32
-"""Of fewer values the standard codec takes less."""
+SELDOM = 8
+"""Where less than one value of so many differs from the one before, the standard codec is used."""
 
-_LEVEL = 8
+_LEVEL = 5
 
 
 def encode(values: Sequence[int]) -> bytes:
     """One column, as `codec.encode` takes it; its first byte says how."""
     if not values:
         return b""
-    filled, holes = codec.without_holes([*values])
-    if len(values) < FEW or holes or _is_line(filled):
+    numpy = _untyped("numpy")
+    numbers = numpy.asarray(values, numpy.int64)
+    if _is_simple(numpy, numbers):
         return _STANDARD + codec.encode(values)
-    numpy, pcodec = _untyped("numpy"), _untyped("pcodec")
-    config = pcodec.ChunkConfig(compression_level=_LEVEL)
-    packed: bytes = pcodec.standalone.simple_compress(numpy.array(filled, numpy.int64), config)
+    pcodec = _untyped("pcodec")
+    # Looking for what suits a column best takes twice the time. Buckets are worth it: a tenth.
+    buckets = isinstance(values, array) and values.itemsize == 4
+    delta = pcodec.DeltaSpec.auto() if buckets else pcodec.DeltaSpec.try_consecutive(1)
+    config = pcodec.ChunkConfig(compression_level=_LEVEL, delta_spec=delta)
+    packed: bytes = pcodec.standalone.simple_compress(numbers, config)
     return _PCODEC + packed
 
 
@@ -42,13 +45,7 @@ def decode(data: bytes, count: int) -> list[int]:
         return []
     if data[:1] == _STANDARD:
         return codec.decode(data[1:], count)
-    try:
-        values = _untyped("pcodec").standalone.simple_decompress(data[1:])
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
-    if values is None or len(values) != count:
-        raise HistoryDamaged(f"a column of history is not of {count} values.")
-    decoded: list[int] = values.tolist()
+    decoded: list[int] = _unpacked(data, count).tolist()
     return decoded
 
 
@@ -56,17 +53,31 @@ def steps(data: bytes, count: int) -> codec.Steps | None:
     """A column as `codec.steps` gives it."""
     if data[:1] == _STANDARD:
         return codec.steps(data[1:], count)
-    values = decode(data, count)
-    return values[0], [*map(sub, values[1:], values)]
+    numbers = _unpacked(data, count)
+    found: list[int] = _untyped("numpy").diff(numbers).tolist()
+    return int(numbers[0]), found
+
+
+def _is_simple(numpy: Any, numbers: Any) -> bool:  # noqa: ANN401 (an optional package's own)
+    """Holes, straight lines, and what seldom moves."""
+    if numbers.min() == codec.ABSENT:
+        return True
+    moves = numpy.diff(numbers)
+    return SELDOM * numpy.count_nonzero(moves) < len(numbers) or bool((moves == moves[0]).all())
+
+
+def _unpacked(data: bytes, count: int) -> Any:  # noqa: ANN401 (an optional package's own)
+    try:
+        values = _untyped("pcodec").standalone.simple_decompress(data[1:])
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
+    if values is None or len(values) != count:
+        raise HistoryDamaged(f"a column of history is not of {count} values.")
+    return values
 
 
 def _untyped(package: str) -> Any:  # noqa: ANN401 (an optional part of the installation)
     return import_module(package)
-
-
-def _is_line(values: Sequence[int]) -> bool:
-    step = values[1] - values[0]
-    return all(after - before == step for before, after in pairwise(values))
 
 
 FAST = Codec(2, encode, decode, steps)

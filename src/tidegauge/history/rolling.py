@@ -66,6 +66,13 @@ class _Hour:
         self.points = self._end - first
         self.grid = Grid.of(self.line, [tier.step for tier in ROLLED], first - self._begin)
 
+    def source(self, stored: Stored) -> object:
+        """The same for series that are the same all the time."""
+        numbers = ((each.block, each.numbers.get(stored)) for each in self._opened)
+        return stored.counter, *(
+            number if number is None else block.source(number) for block, number in numbers
+        )
+
     def levels(self, stored: Stored) -> Levels:
         """What one series had."""
         if not stored.counter:
@@ -105,8 +112,8 @@ def roll_up(
 ) -> tuple[Shape, list[Rolled]]:
     """The hour that begins at ``hour``, of blocks in order of time; nothing of it is no block.
 
-    The point before it serves to know the first rate. ``give_way`` is called after each series,
-    which takes 2 ms.
+    The point before it serves to know the first rate. ``give_way`` is called after each series
+    that is not like another one, which takes 2 ms.
     """
     of = _Hour(blocks, hour)
     if not of.points:
@@ -118,10 +125,14 @@ def roll_up(
         [*map(using.encode, (size.starts, size.counts, each))]
         for size, each in zip(sizes, all_passed, strict=True)
     ]
+    known: dict[object, list[bytes]] = {}
     for stored in shape:
-        for parts, column in zip(encoded, rolled(of.grid, of.levels(stored)), strict=True):
-            parts.append(fold(using, column))
-        give_way()
+        source = of.source(stored)
+        if source not in known:
+            known[source] = [fold(using, each) for each in rolled(of.grid, of.levels(stored))]
+            give_way()
+        for parts, column in zip(encoded, known[source], strict=True):
+            parts.append(column)
     return shape, [
         Rolled(number, size.starts[0], size.starts[-1], len(size.starts), block)
         for number, (size, encodings) in enumerate(zip(sizes, encoded, strict=True), start=1)
