@@ -1,7 +1,7 @@
 """Parts of a series from different tiers, put together and into the buckets that were asked for."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import mul, sub
 from typing import TypeVar
@@ -81,11 +81,12 @@ def coarser(piece: Piece, step: int) -> Piece:
     if UNKNOWN in mean:
         each = zip(mean, piece.weights, strict=True)
         known = [0 if value == UNKNOWN else weight for value, weight in each]
+    lowest: Callable[[Sequence[float]], float] = least_of if UNKNOWN in least else min
     amounts = map(sum, parts.of([*map(mul, mean, known)]))
     wholes = map(sum, parts.of(known))
     column = Column(
         [a / whole if whole else UNKNOWN for a, whole in zip(amounts, wholes, strict=True)],
-        [*map(least_of, parts.of(least))],
+        [*map(lowest, parts.of(least))],
         [*map(max, parts.of(greatest))],
         None if p95 is greatest else [*map(max, parts.of(p95))],
     )

@@ -115,8 +115,8 @@ def roll_up(
 ) -> tuple[Shape, list[Rolled]]:
     """The hour that begins at ``hour``, of blocks in order of time; nothing of it is no block.
 
-    The point before it serves to know the first rate. ``give_way`` is called after each series
-    that is not like another one, which takes 2 ms.
+    The point before it serves to know the first rate. ``give_way`` is called when all is laid out,
+    and after each series that is not like another one, which takes 2 ms.
     """
     of = _Hour(blocks, hour)
     if not of.points:
@@ -128,6 +128,7 @@ def roll_up(
         [*map(using.encode, (size.starts, size.counts, each))]
         for size, each in zip(sizes, all_passed, strict=True)
     ]
+    give_way()
     known: dict[object, list[bytes]] = {}
     for stored in shape:
         source = of.source(stored)
