@@ -24,8 +24,6 @@ COLUMNS = st.one_of(
     ),
 )
 
-NARROW = st.lists(st.integers(0, 2**31 - 1), max_size=80).map(lambda found: array("I", found))
-
 each_codec = pytest.mark.parametrize("using", [STANDARD, fast.FAST], ids=["standard", "fast"])
 
 
@@ -39,14 +37,6 @@ each_codec = pytest.mark.parametrize("using", [STANDARD, fast.FAST], ids=["stand
 def test_what_was_encoded_is_decoded(using, column):
     """Holes, constants, falls, nothing at all, and the ends of the range."""
     assert using.decode(using.encode(column), len(column)) == column
-
-
-@each_codec
-@settings(deadline=None)
-@given(column=NARROW)
-def test_narrow_arrays_are_taken_as_they_are(using, column):
-    """They come back as any other numbers."""
-    assert using.decode(using.encode(column), len(column)) == column.tolist()
 
 
 @each_codec

@@ -53,7 +53,7 @@ def test_a_changed_commit_is_damage(rows, data):
 def test_planes_are_in_the_order_of_the_file():
     """The lowest bytes come first, on machines of either order; upper ones of zeros do not come."""
     numbers = array("Q", [0x0201, 0x0403])
-    planes = planes_of(plain(numbers), 8)
+    planes = planes_of(plain(numbers))
 
     assert planes == [bytes([1, 3]), bytes([2, 4])]
     assert integers("Q", put_together(b"".join(planes), 2, 2)) == numbers

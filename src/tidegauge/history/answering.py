@@ -8,6 +8,7 @@ import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, groupby
 
 import msgspec
@@ -179,11 +180,16 @@ class Answer:
         found = self._file.execute("SELECT series FROM shape WHERE id = ?", (number,)).fetchone()
         if found is None:
             raise HistoryDamaged("the history is damaged: it lacks a shape.")
-        return msgspec.json.decode(found[0], type=Shape)
+        return _decoded(found[0])
 
     def _of_shape(self, shape: Shape) -> tuple[Shape, list[int]]:
         numbers = [n for n, stored in enumerate(shape) if stored.metric in self._metrics]
         return tuple(shape[n] for n in numbers), numbers
+
+
+@lru_cache(maxsize=64)
+def _decoded(shape: str) -> Shape:
+    return msgspec.json.decode(shape, type=Shape)
 
 
 def _tier_of(step: int) -> int:

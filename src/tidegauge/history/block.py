@@ -70,7 +70,7 @@ class Block:
         self._data = data
         try:
             number, count, self.points, checksum = _HEAD.unpack_from(data)
-            lengths = struct.unpack_from(f"<{count}I", data, _HEAD.size)
+            lengths: Sequence[int] = struct.unpack_from(f"<{count}I", data, _HEAD.size)
         except struct.error as error:
             raise HistoryDamaged(f"a block of history cannot be read: {error}.") from error
         if zlib.crc32(memoryview(data)[_HEAD.size :]) != checksum:
@@ -81,11 +81,14 @@ class Block:
                 ' install "tidegauge[fast]" makes it readable.'
             )
         self.codec = codecs[number]
-        self._sources = [
-            length - _SAME if length & _SAME else number for number, length in enumerate(lengths)
-        ]
-        own = (0 if length & _SAME else length for length in lengths)
-        self._ends = [*accumulate(own, initial=_HEAD.size + 4 * count)]
+        self._sources: Sequence[int] = range(count)
+        if max(lengths, default=0) & _SAME:
+            self._sources = [
+                length - _SAME if length & _SAME else number
+                for number, length in enumerate(lengths)
+            ]
+            lengths = [0 if length & _SAME else length for length in lengths]
+        self._ends = [*accumulate(lengths, initial=_HEAD.size + 4 * count)]
 
     def __len__(self) -> int:
         """Columns, without the times."""

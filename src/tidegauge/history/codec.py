@@ -52,39 +52,39 @@ Steps = tuple[int, list[int]]
 def encode(values: Sequence[int]) -> bytes:
     """One column; every value is ``ABSENT`` or within `GREATEST`. Nothing gives no bytes.
 
-    Arrays of 8 bytes ("q") and, without signs, of 4 ("I") are taken as they are.
+    An array of the type "q" is taken as it is.
     """
     if not values:
         return b""
     numbers = values if isinstance(values, array) else array("q", values)
-    given, size = plain(numbers), numbers.itemsize
-    if given == given[:size] * len(numbers):
+    given = plain(numbers)
+    if given == given[:8] * len(numbers):
         return _head(0, numbers[0], 0)
     holes = b""
-    if not given[size - 1 :: size].isascii():  # some top bit is set: a sign, or a hole
+    if not given[7::8].isascii():  # some top bit is set: a sign, or a hole
         filled, holes = without_holes([*numbers])
         if min(filled) < 0 or filled.count(filled[0]) == len(filled):
             return _encode_slowly(filled, holes)
         numbers = array("q", filled)
         given = plain(numbers)
-    bits, count = 8 * size, len(numbers) - 1
-    whole, signs = int.from_bytes(given, "little"), lanes(1 << bits - 1, count, size)
+    count = len(numbers) - 1
+    whole, signs = int.from_bytes(given, "little"), lanes(1 << 63, count, 8)
     # In each lane the next value minus this one; its top bit, set first, keeps it from borrowing.
-    earlier = whole & lanes((1 << bits) - 1, count, size)
-    grown = ((whole >> bits) + signs - earlier) ^ signs
-    given = grown.to_bytes(size * count, "little")
+    earlier = whole & lanes(2**64 - 1, count, 8)
+    grown = ((whole >> 64) + signs - earlier) ^ signs
+    given = grown.to_bytes(8 * count, "little")
     falling = 0
-    if not given[size - 1 :: size].isascii():
-        falling = (grown >> (bits - 1)) & lanes(1, count, size)
-        grown = (grown ^ ((falling << bits) - falling)) + falling
-    factor = _factor(integers("qi"[size == 4], given), grown, size)
+    if not given[7::8].isascii():
+        falling = (grown >> 63) & lanes(1, count, 8)
+        grown = (grown ^ ((falling << 64) - falling)) + falling
+    factor = _factor(integers("q", given), grown)
     if factor > 1:
         grown //= factor  # exact: each lane is a multiple
     if falling:
         grown = (grown << 1) - falling
     if falling or factor > 1:
-        given = grown.to_bytes(size * count, "little")
-    return _packed(_Head(_FALLS if falling else 0, numbers[0], factor), given, size, holes)
+        given = grown.to_bytes(8 * count, "little")
+    return _packed(_Head(_FALLS if falling else 0, numbers[0], factor), given, holes)
 
 
 def decode(data: bytes, count: int) -> list[int]:
@@ -92,7 +92,7 @@ def decode(data: bytes, count: int) -> list[int]:
     if count == 0:
         return []
     head, grown, holes = _read(data, count)
-    values = [*accumulate(grown, initial=head.first)]
+    values = [*accumulate(grown, initial=head.first)] if head.factor else [head.first] * count
     return with_holes(values, holes) if holes else values
 
 
@@ -115,25 +115,25 @@ def _encode_slowly(values: list[int], holes: bytes) -> bytes:
     if falls:
         found = [2 * each if each >= 0 else -2 * each - 1 for each in found]
     given = plain(array("Q", found))
-    return _packed(_Head(_FALLS if falls else 0, values[0], factor), given, 8, holes)
+    return _packed(_Head(_FALLS if falls else 0, values[0], factor), given, holes)
 
 
-def _factor(differences: "array[int]", sizes: int, size: int) -> int:
+def _factor(differences: "array[int]", sizes: int) -> int:
     """The greatest that divides all; ``sizes`` are the differences without signs, as lanes."""
     factor = math.gcd(*differences[:_SOME])
     if factor == 1:
         return 1
     rest = factor - 1
     # Mostly pages: whether all are multiples of a power of two is seen at once.
-    if factor > 0 == factor & rest and not sizes & lanes(rest, len(differences), size):
+    if factor > 0 == factor & rest and not sizes & lanes(rest, len(differences), 8):
         return factor
     return math.gcd(*differences)
 
 
-def _packed(head: _Head, given: bytes, size: int, holes: bytes) -> bytes:
-    if given == given[:size] * (len(given) // size):  # a line
+def _packed(head: _Head, given: bytes, holes: bytes) -> bytes:
+    if given == given[:8] * (len(given) // 8):  # a line
         return _head(*head, holes)
-    planes = planes_of(given, size)
+    planes = planes_of(given)
     flags = head.flags | len(planes)
     if len(planes) * len(planes[0]) <= _FEW:
         return _head(flags | _PLAIN, head.first, head.factor, holes) + b"".join(planes)

@@ -1,7 +1,7 @@
 """Parts of a series from different tiers, put together and into the buckets that were asked for."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import mul, sub
 from typing import TypeVar
@@ -76,23 +76,38 @@ def coarser(piece: Piece, step: int) -> Piece:
     if len(buckets.starts) == len(piece.times):
         return Piece(buckets.starts, piece.column, step, piece.weights)
     mean, least, greatest, p95 = piece.column.whole
+    parts = _Parts(buckets)
+    known: Sequence[float] = piece.weights
+    if UNKNOWN in mean:
+        each = zip(mean, piece.weights, strict=True)
+        known = [0 if value == UNKNOWN else weight for value, weight in each]
+    lowest: Callable[[Sequence[float]], float] = least_of if UNKNOWN in least else min
+    amounts = map(sum, parts.of([*map(mul, mean, known)]))
+    wholes = map(sum, parts.of(known))
     column = Column(
-        _means(mean, piece.weights, buckets),
-        [*map(least_of, _parts(least, buckets))],
-        [*map(max, _parts(greatest, buckets))],
-        None if p95 is greatest else [*map(max, _parts(p95, buckets))],
+        [a / whole if whole else UNKNOWN for a, whole in zip(amounts, wholes, strict=True)],
+        [*map(lowest, parts.of(least))],
+        [*map(max, parts.of(greatest))],
+        None if p95 is greatest else [*map(max, parts.of(p95))],
     )
-    return Piece(buckets.starts, column, step, [*map(sum, _parts(piece.weights, buckets))])
+    return Piece(buckets.starts, column, step, [*map(sum, parts.of(piece.weights))])
 
 
-def _parts(values: Sequence[T], buckets: Spans) -> Iterable[Sequence[T]]:
+class _Parts:
     """What is in each bucket. Mostly all have as many, but for the last one."""
-    counts = buckets.counts
-    many, last = counts[0], counts[-1]
-    if counts.count(many) < len(counts) - (last < many):
-        return (values[part] for part in buckets.slices)
-    rest = [values[-last:]] if last < many else []
-    return chain(zip(*(values[n::many] for n in range(many)), strict=False), rest)
+
+    def __init__(self, buckets: Spans) -> None:
+        counts = buckets.counts
+        many, last = counts[0], counts[-1]
+        self._slices, self._many, self._last = buckets.slices, many, last if last < many else 0
+        self._alike = counts.count(many) == len(counts) - (last < many)
+
+    def of(self, values: Sequence[T]) -> Iterable[Sequence[T]]:
+        """Of these values."""
+        if not self._alike:
+            return (values[part] for part in self._slices)
+        rest = [values[-self._last :]] if self._last else []
+        return chain(zip(*(values[n :: self._many] for n in range(self._many)), strict=False), rest)
 
 
 def joined(pieces: Sequence[Piece], step: int, gaps: "Gaps") -> Piece:
@@ -169,14 +184,3 @@ def _cut(piece: Piece, begin: int, end: int) -> Piece:
     p95 = None if column.p95 is None else column.p95[begin:end]
     column = Column(mean, column.least[begin:end], column.greatest[begin:end], p95)
     return Piece(piece.times[begin:end], column, piece.step, piece.weights[begin:end])
-
-
-def _means(values: Sequence[float], weights: Sequence[int], buckets: Spans) -> list[float]:
-    known = weights
-    if UNKNOWN in values:
-        known = [0 if value == UNKNOWN else by for value, by in zip(values, weights, strict=True)]
-    amounts = map(sum, _parts([*map(mul, values, known)], buckets))
-    wholes = map(sum, _parts(known, buckets))
-    return [
-        amount / whole if whole else UNKNOWN for amount, whole in zip(amounts, wholes, strict=True)
-    ]

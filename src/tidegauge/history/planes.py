@@ -34,12 +34,12 @@ def integers(kind: str, given: bytes | bytearray) -> "array[int]":
     return numbers
 
 
-def planes_of(given: bytes, size: int) -> list[bytes]:
-    """The planes of numbers of ``size`` bytes; upper ones of zeros are left out."""
+def planes_of(given: bytes) -> list[bytes]:
+    """The planes of numbers of 8 bytes; upper ones of zeros are left out."""
     planes: list[bytes] = []
-    count = len(given) // size
-    for number in range(size - 1, -1, -1):
-        plane = given[number::size]
+    count = len(given) // 8
+    for number in range(7, -1, -1):
+        plane = given[number::8]
         if planes or plane.count(0) != count:
             planes.append(plane)
     planes.reverse()

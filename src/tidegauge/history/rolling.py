@@ -34,6 +34,9 @@ _WEIGHTS = "points", "milliseconds"
 MERGED = {2: 6 * HOUR, 3: 24 * HOUR}
 """By tiers, for how long their blocks are put together: single hours of them have few points."""
 
+STATISTICS = 4
+"""Parts of a column behind them, at most: mean, least, greatest, 95th percentile."""
+
 
 class Rolled(Struct, frozen=True):
     """A tier's number, its block, and the first and last bucket's start."""
@@ -112,8 +115,8 @@ def roll_up(
 ) -> tuple[Shape, list[Rolled]]:
     """The hour that begins at ``hour``, of blocks in order of time; nothing of it is no block.
 
-    The point before it serves to know the first rate. ``give_way`` is called after each series
-    that is not like another one, which takes 2 ms.
+    The point before it serves to know the first rate. ``give_way`` is called when all is laid out,
+    and after each series that is not like another one, which takes 2 ms.
     """
     of = _Hour(blocks, hour)
     if not of.points:
@@ -125,11 +128,12 @@ def roll_up(
         [*map(using.encode, (size.starts, size.counts, each))]
         for size, each in zip(sizes, all_passed, strict=True)
     ]
+    give_way()
     known: dict[object, list[bytes]] = {}
     for stored in shape:
         source = of.source(stored)
         if source not in known:
-            known[source] = [fold(using, each) for each in rolled(of.grid, of.levels(stored))]
+            known[source] = [fold(each) for each in rolled(of.grid, of.levels(stored))]
             give_way()
         for parts, column in zip(encoded, known[source], strict=True):
             parts.append(column)
@@ -158,7 +162,7 @@ def merge(
             unfold(block, known[stored]) if stored in known else _unknown(block.points)
             for block, known in zip(opened, numbers, strict=True)
         )
-        encoded.append(fold(using, end_to_end([*columns])))
+        encoded.append(fold(end_to_end([*columns])))
         give_way()
     block = joined(using, len(starts), encoded)
     return shape, Rolled(tier, starts[0], starts[-1], len(starts), block)
@@ -177,10 +181,10 @@ def _unknown(points: int) -> Column:
     return Column(nothing, nothing, nothing, None)
 
 
-def fold(using: Codec, column: Column) -> bytes:
+def fold(column: Column) -> bytes:
     """A column's statistics end to end, after their number; without what another one says."""
     parts = [*_told(column)]
-    return bytes([len(parts)]) + using.encode(rounded([*chain.from_iterable(parts)]))
+    return bytes([len(parts)]) + rounded([*chain.from_iterable(parts)])
 
 
 def _told(column: Column) -> Iterator[list[float]]:
@@ -196,16 +200,14 @@ def _told(column: Column) -> Iterator[list[float]]:
 def unfold(block: Block, series: int) -> Column:
     """The columns of one series of a rolled block."""
     packed, points = block.packed(len(_WEIGHTS) + series), block.points
-    count = packed[0] if packed else 0
-    try:
-        values = unrounded(block.codec.decode(packed[1:], count * points))
-        mean, *others = (values[begin : begin + points] for begin in range(0, len(values), points))
-        if not others:
-            return Column(mean, mean, mean, None)
-        least, greatest, *p95 = others
-        return Column(mean, least, greatest, p95[0] if p95 else None)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
+    if not 1 <= packed[0] <= STATISTICS:
+        raise HistoryDamaged(f"a column of history has {packed[0]} parts.")
+    values = unrounded(packed[1:], packed[0] * points)
+    mean, *others = (values[begin : begin + points] for begin in range(0, len(values), points))
+    if not others:
+        return Column(mean, mean, mean, None)
+    least, greatest, *p95 = others
+    return Column(mean, least, greatest, p95[0] if p95 else None)
 
 
 def weights_in(block: Block, counter: bool) -> list[int]:

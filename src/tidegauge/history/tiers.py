@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
-from operator import lt, sub
+from operator import lt, mul, sub
 from typing import Any
 
 from msgspec import Struct
@@ -107,14 +107,15 @@ def _ends(found: Sequence[tuple[int, int]], times: Sequence[int]) -> Iterator[in
 
 
 class Line(Struct, frozen=True):
-    """The times of points; and how many milliseconds, and seconds, passed from each to the next.
+    """The times of points; and how many milliseconds passed from each to the next.
 
-    ``known`` are the milliseconds of which each point knows something, ``whole`` is without gaps.
+    ``per_second`` is what a step is to be multiplied by. ``known`` are the milliseconds of which
+    each point knows something, ``whole`` is without gaps.
     """
 
     times: Sequence[int]
     took: list[int]
-    seconds: list[float]
+    per_second: list[float]
     known: list[int]
     whole: bool
 
@@ -125,14 +126,14 @@ class Line(Struct, frozen=True):
         known, whole = [0, *took], max(took, default=0) <= GAP_MS
         if not whole:
             known = [ms if ms <= GAP_MS else 0 for ms in known]
-        return cls(times, took, [ms / 1000 for ms in took], known, whole)
+        return cls(times, took, [1000 / ms for ms in took], known, whole)
 
     def after(self, begin: int) -> "Line":
         """Its points from one on, which is not the first."""
         took = self.took[begin:]
         whole = self.whole or max(took, default=0) <= GAP_MS
         known = [0, *self.known[begin + 1 :]]
-        return Line(self.times[begin:], took, self.seconds[begin:], known, whole)
+        return Line(self.times[begin:], took, self.per_second[begin:], known, whole)
 
 
 class Grid(Struct, frozen=True):
@@ -198,8 +199,7 @@ def rates_of(line: Line, steps: Sequence[int]) -> Levels:
     """The same by how much each total was more than the one before."""
     if not line.whole or min(steps, default=0) < 0:
         return _broken_rates(line, steps, [True] * len(steps))
-    means = [step / seconds for step, seconds in zip(steps, line.seconds, strict=False)]
-    return Levels([UNKNOWN, *means], [0, *steps])
+    return Levels([UNKNOWN, *map(mul, steps, line.per_second)], [0, *steps])
 
 
 def _later(known: Levels, begin: int, line: Line) -> Levels:
