@@ -17,7 +17,7 @@ from pairs import Measurement, Stopwatch
 from tidegauge.history.fast import codecs, installed
 from tidegauge.history.file import HistoryFile
 from tidegauge.history.gathering import Gathering
-from tidegauge.history.options import HistoryOptions, Retention
+from tidegauge.history.options import Retention
 from tidegauge.history.reading import StoredHistory
 from tidegauge.history.rows import Query
 from tidegauge.history.rows import Rows as Unsealed
@@ -52,12 +52,11 @@ class History:
         containers: int,
         *,
         fast: bool = False,
-        retention: Retention = FOR_EVER,
     ) -> None:
         self.path, self.codecs = path, codecs(fast=fast)
         self.clock = Clock()
         self.gathering = Gathering(self.clock, print, print)
-        self._writer = Writer(path, retention, self.codecs, self._give_way)
+        self._writer = Writer(path, FOR_EVER, self.codecs, self._give_way)
         self._sources = [rows(number, BEGIN) for number in range(containers)]
         self.microseconds = self.longest = self._way = 0.0
         self.samples = 0
@@ -126,11 +125,11 @@ class History:
 
 
 class Day:
-    """Some containers for a day, as they are kept; and the same under many names, to be asked."""
+    """Some containers for a day, all samples kept; and the same under many names, to be asked."""
 
     def __init__(self, folder: Path, quick: bool) -> None:
         self.hours = 2 if quick else 24
-        self._made = History(folder / "day.db", FEW, retention=HistoryOptions().kept)
+        self._made = History(folder / "day.db", FEW)
         self._made.run(3600 * self.hours + 600)
         self._unsealed = {
             who: self._made.gathering.unsealed(who) for who in (_name(n) for n in range(FEW))

@@ -16,7 +16,7 @@ from pairs import Measurement, Stopwatch
 from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Intervals, Unread
 from tidegauge.docker.lives import Condition
 from tidegauge.docker.resources import Resources
 from tidegauge.metrics import Registry
@@ -111,13 +111,13 @@ class _Work:
             watch = Stopwatch()
             for line in self._lines:
                 for container in self._containers:
-                    await outlet.send(Sample(container, decode(line)))
+                    await outlet.send(Sample(container, decode(line), line))
             await registry.let_go(0.0)
             spent.append(watch.per(self._events))
 
         source: Source[Sample] = Source("recorded lines", produce)
         journal = a_journal()
-        held = Held[Interval]() if conflated else None
+        held = Held[Unread]() if conflated else None
         registry = Registry({}, SystemClock(), held=held)
         asyncio.run(
             collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()

@@ -16,10 +16,13 @@ async def frames_of(
     """Its frames as they come, until the stream ends; inside, the stream is open."""
     came: asyncio.Queue[StatsFrame | EngineError | None] = asyncio.Queue()
 
+    def take(frame: StatsFrame, _line: bytes) -> None:
+        came.put_nowait(frame)
+
     async def read() -> None:
         end = None
         try:
-            await client.stats(container, came.put_nowait, garbage)
+            await client.stats(container, take, garbage)
         except EngineError as error:
             end = error
         came.put_nowait(end)

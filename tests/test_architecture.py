@@ -49,7 +49,8 @@ MAY_IMPORT = {
     ),
     "terminal": "",
     "config": (
-        "errors clock journal units docker.endpoint docker.tls exporters.file exporters.graphite"
+        "errors clock journal units docker.endpoint docker.pacing docker.tls exporters.file"
+        " exporters.graphite"
         " exporters.influxdb exporters.otlp exporters.remote_write exporters.statsd history.options"
         " web.options"
     ),
@@ -60,17 +61,19 @@ MAY_IMPORT = {
     "logs": "config terminal",
     "arguments": "__init__ errors docker.endpoint config terminal top.columns",
     "readiness": "clock docker.following metrics",
+    "buffers": "clock journal streams",
     "app": (
-        "clock journal globs streams docker history host metrics prometheus exporters terminal web"
-        " config pipeline readiness simulation"
+        "buffers clock journal globs streams docker history host metrics prometheus exporters"
+        " terminal web config pipeline readiness simulation"
     ),
     "check": "errors clock journal docker exporters terminal web.options config app",
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
     "session": "clock history.opening journal terminal config app signals",
+    "repeated": "history",
     "demo": (
-        "clock journal streams docker.client docker.endpoint history terminal playback signals"
-        " simulation web.options config app"
+        "clock journal streams docker.client docker.endpoint history terminal playback repeated"
+        " signals simulation web.options config app"
     ),
     "dashboards": (
         "errors host.proc metrics prometheus.names prometheus.cadvisor_names exporters.graphite"

@@ -208,7 +208,7 @@ def test_the_graph_is_the_pipeline_that_would_run(capsys: pytest.CaptureFixture[
 def test_the_graph_without_exporters_ends_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     """No branch is drawn that is not there."""
     assert main(["graph"]) == 0
-    assert capsys.readouterr().out.endswith("\nticks of 10 s ─▶ collect ─▶ nowhere\n")
+    assert capsys.readouterr().out.endswith("\nticks of 10 s ─▶ let go\n")
 
 
 def test_the_graph_as_mermaid(capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +258,7 @@ async def test_a_terminal_without_the_signs_still_gets_the_drawing() -> None:
     """What the encoding lacks is a question mark, not a traceback."""
     result = await ended("graph", PYTHONIOENCODING="ascii")
     assert result.code == 0
-    assert "ticks of 10 s ?? collect ?? nowhere" in result.out
+    assert "ticks of 10 s ?? let go" in result.out
     assert result.err == ""
 
 

@@ -12,8 +12,8 @@ from manual_clock import ManualClock, settle
 from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
-from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.frames import Container, Sample
+from tidegauge.docker.intervals import Intervals, Unread
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
@@ -21,6 +21,7 @@ from tidegauge.exporters.delivery import DEADLINE
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
 from tidegauge.metrics import Kind, Registry, Snapshot, identity
+from tidegauge.metrics.registry import GONE_KEPT
 from tidegauge.pipeline import collecting, reporting
 from tidegauge.streams import Held, Source, Tick, from_iterable
 from tidegauge.streams.drawing import as_text
@@ -144,7 +145,7 @@ async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> N
     """Held back until somebody looks, nothing is lost, and levels are of each sample."""
     each, _ = await collected(recording)
     journal, _ = a_journal()
-    held = Held[Interval]()
+    held = Held[Unread]()
     registry = Registry(journal.counts, ManualClock(), held=held)
     samples = [
         Sample(a_container("docker", id=alias, name=alias, alias=alias), frame)
@@ -165,6 +166,77 @@ async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> N
         }
 
     assert told(registry) == told(each)
+
+
+async def cpu_time_of(
+    samples: list[Sample], registry: Registry, held: Held[Unread] | None
+) -> object:
+    """Of the container web, over all these samples."""
+    journal, _ = a_journal()
+    source, intervals = from_iterable(samples), Intervals(journal.drop)
+    await collecting(source, intervals, registry, journal, {}, held=held).run()
+    (total,) = (
+        one.last
+        for one in registry.collect(1.0).present
+        if one.metric.name == "container.cpu.time" and not one.attributes
+        if isinstance(one.entity, Container) and one.entity.alias == "web"
+    )
+    return total
+
+
+async def test_a_name_taken_over_counts_from_the_first_sample_under_it() -> None:
+    """Held back or not: totals under a name go on with what its new bearer uses as such."""
+    first, *others = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:8]
+    bearer, other = a_container(id="c1"), a_container(id="c2", alias="other")
+    renamed = a_container(id="c2")
+    samples = [
+        *(Sample(bearer, first), Sample(other, first), Sample(other, others[0])),
+        *(Sample(renamed, frame) for frame in others[1:]),
+    ]
+    held = Held[Unread]()
+
+    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
+    assert await cpu_time_of(samples, Registry({}, ManualClock(), held=held), held) == each
+
+
+async def test_totals_held_by_one_configuration_are_not_counted_again_by_the_next() -> None:
+    """Whether the next one holds totals too or records those of each sample."""
+    some = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:9]
+    samples = [Sample(a_container(), frame) for frame in some]
+    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
+
+    held, journal = Held[Unread](), a_journal()[0]
+    registry, intervals = Registry({}, ManualClock(), held=held), Intervals(journal.drop)
+    for part, holding in ((samples[:3], held), (samples[3:6], None), (samples[6:], held)):
+        registry.forget_states()
+        source = from_iterable(part)
+        await collecting(source, intervals, registry, journal, {}, held=holding).run()
+    total = registry.collect(1.0).series[0]
+
+    assert (total.metric.name, total.last) == ("container.cpu.time", each)
+
+
+async def test_containers_that_are_gone_do_not_come_back_with_what_was_held_of_them() -> None:
+    """Their last totals are told, and of many that were removed few fill memory or the limits."""
+    journal, _ = a_journal()
+    held = Held[Unread]()
+    registry = Registry(journal.counts, ManualClock(), held=held)
+    seen: list[Sample | Condition] = []
+    for number in range(GONE_KEPT + 50):
+        gone = a_container("docker", id=f"c{number}", alias=f"a{number}")
+        recorded = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:5]
+        seen += [Sample(gone, frame) for frame in recorded]
+        seen.append(Condition(gone, "", gone=True))
+    source = from_iterable(seen)
+    await collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()
+    counted = [
+        one.entity.alias
+        for one in registry.collect(1.0).series
+        if one.metric.name == "container.cpu.time" and not one.attributes
+    ]
+
+    assert len(counted) == GONE_KEPT + 50
+    assert sum(isinstance(one.entity, Container) for one in registry.live()) == GONE_KEPT
 
 
 async def test_ends_and_recreations_of_containers_are_told() -> None:

@@ -9,7 +9,8 @@
  *   --active PERCENT                     of the containers have counters that move
  *   --queue N, --penalty MS              samples that wait for a reader; how long a full queue
  *                                        holds the sweep up before the sample is skipped
- *   --churn FILE, --seed N, --api X.Y    see churn.c; of the numbers; the API's version
+ *   --churn FILE, --seed N               see churn.c; of the numbers
+ *   --api X.Y, --release X.Y.Z           the versions of the API and of Docker
  *   --seconds MAX                        it ends by itself after so long
  */
 #define _GNU_SOURCE
@@ -69,6 +70,7 @@ static const struct option OPTIONS[] = {
     {"active", required_argument, NULL, 'a'},     {"seconds", required_argument, NULL, 'e'},
     {"queue", required_argument, NULL, 'q'},      {"penalty", required_argument, NULL, 'y'},
     {"churn", required_argument, NULL, 'c'},      {"api", required_argument, NULL, 'v'},
+    {"release", required_argument, NULL, 'x'},
     {NULL, 0, NULL, 0},
 };
 
@@ -98,6 +100,7 @@ static void set(struct settings *settings, const struct option *option, const ch
     case 'f': settings->templates = value; break;
     case 'c': settings->churn = value; break;
     case 'v': settings->api = value; break;
+    case 'x': settings->release = value; break;
     case 'p': settings->pace = pace_named(value); break;
     case 'n': settings->containers = (int)number(option->name, value, 0, CAPACITY); break;
     case 'r': settings->rate = number(option->name, value, 0.01, 1000); break;
@@ -113,8 +116,9 @@ static void set(struct settings *settings, const struct option *option, const ch
 
 /* Queue and penalty are those of moby's publisher, the cost of a sweep that measured of 20.10. */
 static struct settings settings_read(int count, char **words) {
-    struct settings settings = {.api = "1.41", .containers = 100, .active = 100, .queue = 1024,
-                                .rate = 1, .seconds = 3600, .sweep_cost = 3.5, .penalty = 100};
+    struct settings settings = {.api = "1.41", .release = "20.10.24", .containers = 100,
+                                .active = 100, .queue = 1024, .rate = 1, .seconds = 3600,
+                                .sweep_cost = 3.5, .penalty = 100};
     int at, option;
     while ((option = getopt_long(count, words, "", OPTIONS, &at)) != -1) {
         static const struct option UNKNOWN = {0};

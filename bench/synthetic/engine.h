@@ -23,7 +23,7 @@ enum {
 enum pace { SPREAD, BURST, MOBY, FLOOD };
 
 struct settings {
-    const char *unix_path, *tcp, *templates, *churn, *api;
+    const char *unix_path, *tcp, *templates, *churn, *api, *release;
     int containers, active, queue;
     double rate, seconds, sweep_cost, penalty; /* per second, s, ms, ms */
     uint64_t seed;

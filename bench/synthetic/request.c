@@ -20,9 +20,9 @@ static void add_head(const struct engine *engine, int status, const char *type, 
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     text_add(out,
              "HTTP/1.1 %d %s\r\nApi-Version: %s\r\nContent-Type: %s\r\n"
-             "Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/20.10.24 (linux)\r\n"
+             "Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/%s (linux)\r\n"
              "Date: %s\r\n",
-             status, reason(status), engine->settings.api, type, date);
+             status, reason(status), engine->settings.api, type, engine->settings.release, date);
 }
 
 static bool answer(struct engine *engine, struct connection *connection, int status,
@@ -90,11 +90,12 @@ static bool version_page(struct engine *engine, struct connection *connection) {
     struct text body = {0};
     text_add(&body,
              "{\"Platform\":{\"Name\":\"\"},\"Components\":[{\"Name\":\"Engine\","
-             "\"Version\":\"20.10.24\",\"Details\":{\"ApiVersion\":\"%s\",\"Os\":\"linux\"}}],"
-             "\"Version\":\"20.10.24\",\"ApiVersion\":\"%s\",\"MinAPIVersion\":\"1.12\","
+             "\"Version\":\"%s\",\"Details\":{\"ApiVersion\":\"%s\",\"Os\":\"linux\"}}],"
+             "\"Version\":\"%s\",\"ApiVersion\":\"%s\",\"MinAPIVersion\":\"1.12\","
              "\"GitCommit\":\"\",\"GoVersion\":\"\",\"Os\":\"linux\",\"Arch\":\"amd64\","
              "\"KernelVersion\":\"6.1.0\"}",
-             engine->settings.api, engine->settings.api);
+             engine->settings.release, engine->settings.api, engine->settings.release,
+             engine->settings.api);
     return page(engine, connection, 200, &body);
 }
 
@@ -116,9 +117,9 @@ static bool info_page(struct engine *engine, struct connection *connection) {
              engine->templates.cpus);
     text_add(&body,
              "\"MemTotal\":%llu,\"DockerRootDir\":\"/var/lib/docker\",\"Name\":\"synthetic\","
-             "\"Labels\":[],\"ServerVersion\":\"20.10.24\",\"Swarm\":{\"NodeID\":\"\","
+             "\"Labels\":[],\"ServerVersion\":\"%s\",\"Swarm\":{\"NodeID\":\"\","
              "\"LocalNodeState\":\"inactive\"},\"Warnings\":null}",
-             (unsigned long long)engine->templates.memory);
+             (unsigned long long)engine->templates.memory, engine->settings.release);
     return page(engine, connection, 200, &body);
 }
 

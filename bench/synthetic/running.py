@@ -92,6 +92,7 @@ class SyntheticEngine:
         seconds: float = 3600.0,
         churn: str = "",
         api: str = "1.41",
+        release: str = "20.10.24",
         tcp: bool = False,
     ) -> None:
         program = built()
@@ -112,6 +113,7 @@ class SyntheticEngine:
             "penalty": penalty,
             "seconds": seconds,
             "api": api,
+            "release": release,
         }
         if churn:
             options["churn"] = self._file("churn", churn)

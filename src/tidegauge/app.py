@@ -5,7 +5,6 @@ import os
 import platform
 import random
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegauge import pipeline
+from tidegauge.buffers import BufferWatch
 from tidegauge.clock import Clock, SystemClock
 from tidegauge.config import EngineOptions, Options
 from tidegauge.docker.absences import Absences
@@ -22,7 +22,8 @@ from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Intervals, Unread
+from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.survey import Survey, SurveyTimes
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.docker.wire import Transport
@@ -61,15 +62,13 @@ from tidegauge.web.site import Site
 FLUSH_SECONDS = 5.0
 """How long the last flush may take after a stop; then what is left is given up, and told."""
 
-DROPPED = "snapshot dropped"
-
 
 class Memory:
     """What outlives a change of the configuration: totals, and where each container stood."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.held = Held[Interval]()
+        self.held = Held[Unread]()
         self.registry = Registry(journal.counts, clock, self._refused, self.held)
         self.intervals = Intervals(journal.drop)
         self.recent = Recent()
@@ -149,8 +148,11 @@ def compose(
     """
     journal = memory.journal
     clients = [engine_client(each, environ) for each in options.engines]
-    followers = followers_of(options, clients, journal, clock, random.random, here=True)
     out = open_deliveries(options, journal, clock)
+    demand = Demand(options.tick_interval, each_second=bool(out or history))
+    followers = followers_of(
+        *(options, clients, journal, clock, random.random), here=True, demand=demand
+    )
     every_tick = ticks(clock, options.tick_interval, stop)
     machine = looks(Host(hostname_of(options)), Proc(), clock)
     web = web_of(options, followers, out, memory, clock, history=history)
@@ -162,7 +164,7 @@ def compose(
         machine=machine,
         onlookers=onlookers,
         machines=[sink(each.machine, each.name) for each in rows],
-        each_second=bool(out or rows),
+        each_second=demand.each_second,
     )
     return replace(
         drawn,
@@ -236,8 +238,12 @@ def followers_of(
     random: Callable[[], float],
     *,
     here: bool = False,
+    demand: Demand = STREAMS,
 ) -> tuple[Follower, ...]:
-    """One follower for each engine; ``here`` if engines on unix sockets are on this machine."""
+    """One follower for each engine; ``here`` if engines on unix sockets are on this machine.
+
+    Without a ``demand`` all containers are streamed, as are those of an engine set to that.
+    """
     choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
     absences = Absences(choice, journal, (each.name for each in options.engines))
 
@@ -247,8 +253,14 @@ def followers_of(
         on = options.survey.enabled
         return Survey(client, times, journal, clock, measure) if on else None
 
+    demands = {each.name: demand for each in options.engines if each.sampling == "auto"}
     return tuple(
-        Follower(each, choice, journal, clock, random, survey=survey(each), absences=absences)
+        Follower(
+            *(each, choice, journal, clock, random),
+            survey=survey(each),
+            absences=absences,
+            demand=demands.get(each.name, STREAMS),
+        )
         for each in clients
     )
 
@@ -265,12 +277,8 @@ def draw(
     machines: Sequence[Sink[HostSample]] = (),
     each_second: bool = True,
 ) -> Program:
-    """Draw both pipelines; without ``machine`` nothing is recorded of this one.
-
-    ``each_second`` if somebody wants to know what was added in each second.
-    """
+    """Both, totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
     registry = memory.registry
-    memory.held.release()
     sources: list[Source[Seen]] = [each.source() for each in followers]
     if machine is not None:
         sources.append(machine)
@@ -309,7 +317,7 @@ async def run(
             waiting = tasks.create_task(show_start(program.followers, journal, clock, progress))
             sending = [tasks.create_task(each.run()) for each in program.deliveries]
             flushing = tasks.create_task(_flush(reporting, program.deliveries))
-            watching = tasks.create_task(_watch_buffers(buffers, clock))
+            watching = tasks.create_task(buffers.run(clock))
             serving = tasks.create_task(program.web.run()) if program.web else None
             if program.history is not None:
                 tasks.create_task(program.history.recorder.run())
@@ -349,39 +357,6 @@ async def _last_flush(flushing: Iterable["asyncio.Task[None]"], journal: Journal
 async def _close(out: Sequence[Delivery]) -> None:
     for each in out:
         await each.close()
-
-
-class BufferWatch:
-    """Tells of items that full buffers dropped, and of the end of it."""
-
-    def __init__(self, running: Running, journal: Journal) -> None:
-        self._running, self._journal = running, journal
-        self._known: Counter[str] = Counter()
-
-    def tell(self) -> None:
-        """Count and tell what was dropped since the last call."""
-        for name, buffer in self._running.statistics().items():
-            lost = buffer.dropped - self._known[name]
-            self._known[name] += lost
-            if lost:
-                self._overflowed(name, buffer.capacity, lost)
-            elif buffer.used == 0 and self._journal.over(DROPPED, name):
-                self._journal.told("exporter keeps up again", exporter=name)
-
-    def _overflowed(self, name: str, capacity: int, lost: int) -> None:
-        self._journal.drop(DROPPED, lost - 1)
-        self._journal.trouble(
-            DROPPED,
-            f"exporter {name} is too slow: {capacity} snapshots wait for it, and the oldest of"
-            " them are dropped.",
-            name,
-        )
-
-
-async def _watch_buffers(buffers: BufferWatch, clock: Clock) -> None:
-    while True:
-        await clock.sleep(1.0)
-        buffers.tell()
 
 
 async def show_start(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from tidegauge.check import check
 from tidegauge.clock import SystemClock
 from tidegauge.config import Loaded, load, sample
 from tidegauge.dashboards.command import dashboards
-from tidegauge.demo import demo_options, invitation, remember_past
+from tidegauge.demo import Rounds, demo_options, invitation, remember_past
 from tidegauge.docker.tape import TapeReader
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
@@ -92,11 +93,15 @@ def _demo(arguments: Arguments, environ: Environ) -> int:
         count = arguments.containers
         options = demo_options(loaded.options, arguments.listen, count, file)
         journal.told(invitation(options), containers=count)
-        progress.show("making up the last hour")
+        progress.show("making up the last minutes")
         quiet = _quiet(loaded, progress, environ)
-        if remember_past(options, count, quiet, clock, progress):
-            session = Session(None, environ, journal, clock, progress)
-            asyncio.run(session.run(options))
+        kept = history_of(options, environ, journal, clock)
+        if kept is None or remember_past(options, count, quiet, clock, progress):
+            rounds = Rounds(options, count, quiet, clock, Path(folder, "round.db"))
+            with closing(rounds):
+                kept = kept and rounds.behind(kept)
+                session = Session(None, environ, journal, clock, progress, kept=kept)
+                asyncio.run(session.run(options))
         progress.done()
     return 0
 

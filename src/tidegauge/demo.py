@@ -2,38 +2,54 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegauge.app import Memory, Program, draw, followers_of, history_of
+from tidegauge.app import Memory, Program, draw, followers_of
 from tidegauge.clock import Clock
 from tidegauge.config import EngineOptions, Options
 from tidegauge.config.places import Key, Places
 from tidegauge.config.web import check_web
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import Simulated
-from tidegauge.history.opening import Kept
+from tidegauge.history.opening import Kept, open_history
 from tidegauge.history.remembering import Remembering
+from tidegauge.history.rows import History
 from tidegauge.journal import Journal
 from tidegauge.playback import PlaybackClock
+from tidegauge.repeated import Behind, Repeated
 from tidegauge.signals import stop_at_signals
 from tidegauge.simulation.engine import SimulatedEngine
+from tidegauge.simulation.signal import ROUND
 from tidegauge.simulation.transport import SimulatedTransport
 from tidegauge.streams import ticks
 from tidegauge.terminal.progress import Progress
 from tidegauge.web.options import Address
 
-PACES = ((300.0, 5.0), (3600.0, 25.0))
-"""Up to so many seconds ago, a sample of each container every so many seconds.
+PACES = ((300.0, 5.0), (1200.0, 10.0))
+"""Made before the start: up to so many seconds ago, a sample of each container every so many."""
 
-A longer past would take longer to make than anybody waits; after 30 seconds without a sample
-there would be a gap.
-"""
+ROUND_PACE = 10.0
+"""Of the two hours that are made meanwhile; the minutes of them have a spread then."""
+
+LATER_SECONDS = 2.0
+"""When those are begun: what is seen first comes first."""
+
+LONG_AGO = 30 * 86_400.0
+EVENTFUL = 86_400.0
+"""So far back the past goes, and so far what happened is told: each day has two thousand events."""
 
 MOST_WITH_A_PAST = 30
 """Containers; of more it would take too long."""
+
+LOOK_SECONDS = 10.0
+"""Of the past: how often it is looked whether to go on with it."""
 
 COLLECT_SECONDS = 600.0
 
@@ -60,28 +76,95 @@ def invitation(options: Options) -> str:
     return f"a made-up engine{where}; Ctrl-C ends the demo"
 
 
+class _Making(Struct, frozen=True):
+    """What it takes to make a part of the past, in a history of these options."""
+
+    options: Options
+    containers: int
+    journal: Journal
+    system: Clock
+
+    def opened(self, clock: Clock) -> Kept:
+        """The history."""
+        kept = self.options.history
+        return open_history(kept, Path(kept.path), clock, self.journal)
+
+    def remember(
+        self,
+        span: tuple[float, float],
+        pace: Callable[[float], float],
+        stop: asyncio.Event | Event,
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Follow the engine from one time to another, as fast as it goes."""
+        begin, end = span
+        clock = PlaybackClock(begin, math.inf, self.system)
+        history = self.opened(clock)
+        engine = SimulatedEngine(Simulated(self.containers), self.system.now())
+        transport = SimulatedTransport(engine, self.options.engines[0].host, clock, pace)
+        memory = Memory(self.journal, clock)
+        program = _following(transport, self.options, history, memory, clock)
+
+        async def follow() -> None:
+            begun()
+            await _follow(program, history, clock, end - begin, stop)
+
+        with asyncio.Runner(loop_factory=clock.new_loop) as runner:
+            runner.run(follow())
+
+
 def remember_past(
     options: Options, containers: int, journal: Journal, system: Clock, progress: Progress
 ) -> bool:
-    """Write into the history what so many containers did in the last hour.
+    """Write into the history what so many containers did in the last twenty minutes.
 
     The program follows the simulated engine through it, as fast as it can; false if SIGINT or
     SIGTERM ended that.
     """
-    now = system.now()
-    clock = PlaybackClock(now - PACES[-1][0], math.inf, system)
-    history = history_of(options, {}, journal, clock) if containers <= MOST_WITH_A_PAST else None
-    if history is None:
+    if containers > MOST_WITH_A_PAST:
         return True
-    engine = SimulatedEngine(Simulated(containers), now)
+    now, stop = system.now(), asyncio.Event()
 
     def pace(time: float) -> float:
         return next((step for ago, step in PACES if now - time <= ago), PACES[-1][1])
 
-    transport = SimulatedTransport(engine, options.engines[0].host, clock, pace)
-    program = _following(transport, options, history, Memory(journal, clock), clock)
-    with asyncio.Runner(loop_factory=clock.new_loop) as runner:
-        return runner.run(_follow(program, history, clock, progress))
+    making = _Making(options, containers, journal, system)
+    begun = partial(stop_at_signals, stop, progress)
+    making.remember((now - PACES[-1][0], now), pace, stop, begun)
+    return not stop.is_set()
+
+
+class Rounds:
+    """The past behind that: two hours, made in a thread while the program runs, and repeated."""
+
+    def __init__(
+        self, options: Options, containers: int, journal: Journal, system: Clock, file: Path
+    ) -> None:
+        kept = replace(options.history, path=str(file))
+        self._making = _Making(replace(options, history=kept), containers, journal, system)
+        self._thread, self._stopped = ThreadPoolExecutor(1, "past"), Event()
+
+    def behind(self, kept: Kept) -> Kept:
+        """The same history with the past behind it, which is begun to be made."""
+        if self._making.containers > MOST_WITH_A_PAST:
+            return kept
+        now = self._making.system.now()
+        past = self._thread.submit(self._made, now)
+        return replace(kept, history=Behind(past, kept.history, now - PACES[-1][0]))
+
+    def close(self) -> None:
+        """Stop making it."""
+        self._stopped.set()
+        self._thread.shutdown()
+
+    def _made(self, now: float) -> History:
+        self._stopped.wait(LATER_SECONDS)
+        begin = (int(now) // ROUND - 1) * ROUND
+        # A little before, so that its first rates are known.
+        span = begin - 2 * ROUND_PACE, begin + ROUND
+        self._making.remember(span, lambda _: ROUND_PACE, self._stopped)
+        once = self._making.opened(self._making.system).history
+        return Repeated(once, begin, ROUND, oldest=now - LONG_AGO, eventful=now - EVENTFUL)
 
 
 def _following(
@@ -100,14 +183,15 @@ def _following(
     )
 
 
-async def _follow(program: Program, history: Kept, clock: Clock, progress: Progress) -> bool:
-    stop = asyncio.Event()
-    stop_at_signals(stop, progress)
+async def _follow(
+    program: Program, history: Kept, clock: Clock, seconds: float, stop: asyncio.Event | Event
+) -> None:
+    end = clock.monotonic() + seconds
     async with asyncio.TaskGroup() as tasks:
         pipelines = (program.collecting, program.reporting)
         running = [tasks.create_task(each.run()) for each in pipelines]
-        stopped = await clock.wait(stop, PACES[-1][0])
+        while clock.monotonic() < end and not stop.is_set():
+            await clock.sleep(min(LOOK_SECONDS, end - clock.monotonic()))
         for each in running:
             each.cancel()
     await history.recorder.close()
-    return not stopped

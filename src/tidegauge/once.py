@@ -135,7 +135,7 @@ async def _interval(
         sentence = f"what came for {container.alias} is no sample: {error}. It is skipped."
         journal.trouble("garbage received", sentence, container.alias)
 
-    def take(frame: StatsFrame) -> None:
+    def take(frame: StatsFrame, _line: bytes) -> None:
         nonlocal newest
         if not enough.is_set():
             newest = intervals(Sample(container, frame)) or newest

@@ -5,10 +5,11 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Interval, Intervals
+from tidegauge.docker.intervals import Interval, Intervals, Unread, read_again, unread
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.docker.stock import (
     ContainerSize,
@@ -39,6 +40,7 @@ from tidegauge.streams import (
     async_sink,
     broadcast,
     filter_map,
+    flow,
     newest,
     sink,
     sort,
@@ -78,7 +80,7 @@ def collecting(
     *,
     onlookers: Sequence[Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
-    held: Held[Interval] | None = None,
+    held: Held[Unread] | None = None,
 ) -> Pipeline:
     """All that is seen: samples into readings, and all into instruments.
 
@@ -96,7 +98,7 @@ def collecting(
     )
     return seen >> sort(
         Sort(Sample, filter_map(intervals, "intervals") >> samples),
-        Sort(Condition, conditions(intervals, registry, journal, onlookers)),
+        Sort(Condition, conditions(intervals, registry, journal, onlookers, held)),
         Sort(
             LifeEvent,
             broadcast(
@@ -123,14 +125,16 @@ def each_of(registry: Registry, kept: Mapping[str, Selection]) -> tuple[Sink[Int
 
 
 def newest_of(
-    registry: Registry, kept: Mapping[str, Selection], held: Held[Interval]
+    registry: Registry, kept: Mapping[str, Selection], held: Held[Unread]
 ) -> tuple[Sink[Interval], ...]:
     """Levels of each sample, and totals of the newest one: it tells all that was added before."""
     return (
         read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_levels),
         read(memory, kept.get("docker-memory")) >> record(registry.memory_levels),
         read(pids, kept.get("docker-pids")) >> record(registry.pids),
-        newest(name_of, begins, held)
+        flow(unread)
+        >> newest(name_of, attrgetter("first"), held)
+        >> flow(read_again)
         >> broadcast(
             read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_totals),
             read(memory, kept.get("docker-memory")) >> record(registry.memory_totals),
@@ -141,22 +145,34 @@ def newest_of(
     )
 
 
-def name_of(interval: Interval) -> tuple[str, str]:
-    """Whose totals an interval goes into; they go on over lives."""
-    container = interval.container
-    return container.engine.name, container.alias
+def name_of(kept: Unread) -> tuple[str, str]:
+    """Whose totals a sample goes into; they go on over lives."""
+    return kept.container.engine.name, kept.container.alias
 
 
-def begins(interval: Interval) -> bool:
-    """Is it a sample from which others are counted?"""
-    return interval.before is None
+def settling(held: Held[Unread]) -> Callable[[Condition], None]:
+    """Lets the last totals go on before their container is said to be gone.
+
+    Behind that they would be those of one that has come back, whose totals are kept for a day.
+    """
+
+    def settle(seen: Condition) -> None:
+        if seen.gone:
+            held.settle((seen.container.engine.name, seen.container.alias))
+
+    return settle
 
 
 def conditions(
-    intervals: Intervals, registry: Registry, journal: Journal, onlookers: Sequence[Onlooker]
+    intervals: Intervals,
+    registry: Registry,
+    journal: Journal,
+    onlookers: Sequence[Onlooker],
+    held: Held[Unread] | None,
 ) -> Sink[Condition]:
     """States into instruments; what is gone is forgotten, what is made anew is told."""
     return broadcast(
+        *([] if held is None else [sink(settling(held), "settle")]),
         record(registry.condition),
         sink(intervals.forget),
         sink(telling_recreation(journal), "tell"),

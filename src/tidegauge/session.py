@@ -29,7 +29,10 @@ class Turn(Struct, frozen=True):
 
 
 class Session:
-    """Runs turns until SIGINT or SIGTERM; a changed file, or SIGHUP, begins the next one."""
+    """Runs turns until SIGINT or SIGTERM; a changed file, or SIGHUP, begins the next one.
+
+    ``kept`` is the history of the first one, if there is one already.
+    """
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class Session:
         journal: Journal,
         clock: Clock,
         progress: Progress,
+        *,
+        kept: Kept | None = None,
     ) -> None:
         self._file, self._environ, self._journal = file, environ, journal
         self._clock, self._progress = clock, progress
         self._memory = Memory(journal, clock)
-        self._kept: Kept | None = None
+        self._kept = kept
 
     async def run(self, options: Options) -> None:
         """Run to the end; raises `ConfigError` for what can only be seen when drawing."""

@@ -1,12 +1,14 @@
 """What changes while somebody looks: containers, the connection, engines that are away."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
 
 from command import running
 from fakes.engine import FakeEngine
+from fakes.stats import frame, streaming
 from servers.chromium import looking_at
 from servers.process import free_ports
 from waiting import wait_until_async
@@ -159,3 +161,46 @@ async def test_without_history_live_charts_still_move(tmp_path):
                 return int(await figure.get_attribute("data-points")) > before + 1
 
             await wait_until_async(more, 10, "two more points")
+
+
+async def test_engines_of_one_host_are_grouped_together(tmp_path):
+    """By the name that each tells of its machine, with the sums of all; one does not tell."""
+    (port,) = free_ports(1)
+    async with contextlib.AsyncExitStack() as stack:
+        engines = {}
+        for name in ("blue", "green", "silent"):
+            engine = await stack.enter_async_context(FakeEngine(tmp_path / name))
+            engine.add(f"on-{name}", streaming(frame(1), frame(2)))
+            engines[name] = engine
+        for name in ("blue", "green"):
+            engines[name].replies["/info"] = lambda c: c.json({"Name": "harbour", "NCPU": 4})
+        config = tmp_path / "config.toml"
+        config.write_text(
+            "\n".join(
+                f'[[engines]]\nname = "{name}"\nhost = "{engine.host}"'
+                for name, engine in engines.items()
+            )
+        )
+        listen = {"TIDEGAUGE_WEB_LISTEN": f"127.0.0.1:{port}"}
+        started = running(tmp_path / "log", "--config", str(config), **listen)
+        process = await stack.enter_async_context(started)
+        await process.says("metrics at")
+        url = f"http://127.0.0.1:{port}/#/?group=host"
+        page = await stack.enter_async_context(looking_at(url))
+        script = """bodies => bodies.map(body => [
+          body.querySelector(".label bdi").textContent,
+          [...body.querySelectorAll("tr[data-container] a")].map(each => each.textContent),
+          Number(body.querySelector(".group [data-key=pids]").dataset.sum)])"""
+
+        async def grouped():
+            found = await page.eval_on_selector_all("table.grid tbody", script)
+            return found == [
+                ["harbour", ["on-blue", "on-green"], 6],
+                ["unknown host of engine silent", ["on-silent"], 3],
+            ]
+
+        await wait_until_async(grouped, 20, "groups by host")
+        await page.goto(f"http://127.0.0.1:{port}/#/status")
+        table = page.get_by_role("table", name="Engines")
+        rows = await table.locator("tbody tr").all_inner_texts()
+        assert ["harbour" in row for row in rows] == [True, True, False]

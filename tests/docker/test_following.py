@@ -14,8 +14,10 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample
+from tidegauge.docker.holding import NOTICES_KEPT
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.transport import HttpTransport
+from tidegauge.errors import NoSocketLeft
 from tidegauge.journal import Journal
 from tidegauge.streams import sink
 from waiting import wait_until_async
@@ -56,12 +58,17 @@ class Watch:
     """A follower at work: its samples by alias, what it logged."""
 
     def __init__(
-        self, host: str, choice: Choice, journal: Journal | None = None, name: str = "local"
+        self,
+        host: str,
+        choice: Choice,
+        journal: Journal | None = None,
+        name: str = "local",
+        transport: type[HttpTransport] = HttpTransport,
     ) -> None:
         self.logged: list[dict[str, object]] = []
         log = structlog.wrap_logger(None, processors=[self._keep])
         self.journal = journal or Journal(log)
-        client = EngineClient(name, HttpTransport(parse_endpoint(host)))
+        client = EngineClient(name, transport(parse_endpoint(host)))
         self.follower = Follower(client, choice, self.journal, QuickClock(), lambda: 0.5)
         self.samples: list[tuple[str, int]] = []
         self.told: list[LifeEvent | Condition] = []
@@ -178,6 +185,51 @@ async def test_a_broken_stream_is_reopened_and_delays_no_other(engine):
     assert watch.seen("web") == [5]
     assert len(watch.said("stream lost")) == 1
     assert watch.journal.counts["stream lost"] >= 2
+
+
+class Exhausted(HttpTransport):
+    """Has sockets for all but the streams."""
+
+    async def pour(self, path, query, idle_seconds, into):
+        raise NoSocketLeft("this process may open 3 files and sockets; raise that limit.")
+
+
+async def test_a_limit_of_sockets_is_told_once_for_all_streams(engine):
+    """Not once for each container; they are tried again, and all else goes on."""
+    for number in range(5):
+        engine.add(f"c{number}", None)
+
+    async with Watch(engine.host, EVERYTHING, transport=Exhausted) as watch:
+        count = watch.journal.counts
+        await wait_until_async(lambda: count.get("no socket left", 0) > 10, 5, "tried again")
+
+    assert watch.said("no socket left") == [
+        "this process may open 3 files and sockets; raise that limit."
+    ]
+    assert watch.said("stream lost") == []
+
+
+async def test_one_question_at_a_time_is_asked_about_empty_samples(engine):
+    """While the engine does not answer it; frames go on, and what is noticed meanwhile is few."""
+    empty = json.dumps({"read": "0001-01-01T00:00:00Z"}).encode() + b"\n"
+    container = engine.add("web", streaming(empty * 100, frame(1) + b"\n"))
+    asked, answers = f"/v1.41/containers/{container}/json", asyncio.Event()
+    answer = engine.replies[f"/containers/{container}/json"]
+
+    async def slow(connection):
+        if engine.requests.count(asked) > 1:
+            await answers.wait()
+        await answer(connection)
+
+    engine.replies[f"/containers/{container}/json"] = slow
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: 1 in watch.seen("web"), 5, "the frame behind them")
+        assert engine.requests.count(asked) <= 2
+        assert watch.journal.counts["notice given up"] > 0
+        answers.set()
+        await wait_until_async(lambda: watch.said("empty samples"), 5, "it is told all the same")
+
+    assert engine.requests.count(asked) <= 2 + NOTICES_KEPT
 
 
 async def test_a_stopped_container_is_closed_and_opened_at_its_start(engine):

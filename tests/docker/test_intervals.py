@@ -281,7 +281,8 @@ def test_no_interval_is_ever_impossible(steps: list[tuple[float, int, int] | Non
             assert interval.now is frame
             assert lives.setdefault(interval.life, which) == which
             if interval.before is not None:
-                assert any(interval.before is earlier for earlier in own[which])
+                kept = interval.before.read, interval.before.cpu_stats
+                assert any(kept == (earlier.read, earlier.cpu_stats) for earlier in own[which])
                 assert interval.now.read - interval.before.read >= SHORTEST
         if frame.running:
             own[which].append(frame)

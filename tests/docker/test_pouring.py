@@ -234,6 +234,15 @@ async def test_what_does_not_speak_http_is_no_engine(site: Site) -> None:
         await site.pour()
 
 
+async def test_an_engine_may_have_a_host_name_that_is_not_ascii() -> None:
+    """It is asked for as any other, here in vain."""
+    transport = HttpTransport(parse_endpoint("tcp://münchen.invalid:2375"))
+
+    with pytest.raises(EngineUnreachable, match=r"tcp://münchen\.invalid"):
+        await transport.pour(PATH, QUERY, 60.0, lambda _: None)
+    await transport.close()
+
+
 @each_drained
 async def test_garbage_between_chunks_ends_the_stream(site: Site) -> None:
     """In one sentence; sizes that no engine sends are garbage, too."""
@@ -264,6 +273,13 @@ async def test_an_object_of_any_size_comes_through(site: Site) -> None:
     await asyncio.wait([pouring])
 
 
+async def flood(connection: Connection) -> None:
+    """Chunks as fast as they are taken."""
+    await connection.begin_chunks()
+    while True:
+        await connection.raw(chunk(b"x" * GULP_BYTES))
+
+
 @pytest.mark.parametrize("interval", [0.0, 0.05])
 async def test_a_silent_stream_is_given_up_and_a_slow_one_is_not(
     tmp_path: Path, interval: float
@@ -278,25 +294,25 @@ async def test_a_silent_stream_is_given_up_and_a_slow_one_is_not(
 
     async with over_a_socket(tmp_path, HttpTransport, interval) as site:
         site.says(slow, "slow")
+        site.says(flood, "flood")
         site.says(sending(chunk(EVENT), then="hold"))
-        going_on = asyncio.create_task(site.transport.pour(path_of("slow"), {}, 1.0, ignore))
+        going_on = [
+            asyncio.create_task(site.transport.pour(path_of(container), {}, 1.0, ignore))
+            for container in ("slow", "flood", "flood")
+        ]
 
         with pytest.raises(EngineUnreachable, match="does not answer in time"):
             await site.pour(idle=1.0)
-        assert not going_on.done()
-        going_on.cancel()
-        await asyncio.wait([going_on])
+        assert not any(each.done() for each in going_on)
+        for each in going_on:
+            each.cancel()
+        await asyncio.wait(going_on)
 
 
 @each_drained
 async def test_a_stream_that_floods_holds_no_other_up(site: Site) -> None:
     """Each is read in turn, and the flooding one all the time."""
     flooded, quiet = Counted(), Counted()
-
-    async def flood(connection: Connection) -> None:
-        await connection.begin_chunks()
-        while True:
-            await connection.raw(chunk(b"x" * GULP_BYTES))
 
     async def some(connection: Connection) -> None:
         await connection.begin_chunks()

@@ -12,6 +12,14 @@ from tidegauge.docker.stock import Info, SystemDf, container_sizes, disk_use, st
 
 DOCKER, PODMAN = Engine("e"), Engine("e", "podman")
 
+HOSTS = {
+    "docker-20.10.24-cgroup1": "dk20a",
+    "docker-26.1.5-cgroup1": "dk26",
+    "docker-26.1.5-cgroup2": "engine-v2",
+    "docker-28.5.2-cgroup1": "dk28",
+    "podman-4.3.1-cgroup1": "pm43",
+    "podman-5.4.2-cgroup1": "pm54",
+}
 IMAGES = {
     "docker-20.10.24-cgroup1": (2, 1984196, 0),
     "docker-26.1.5-cgroup1": (1, 1984196, 0),
@@ -42,7 +50,7 @@ def reply(folder: str, name: str) -> bytes:
 
 @pytest.mark.parametrize("folder", IMAGES)
 def test_what_each_engine_has(folder: str) -> None:
-    """14 containers by state, images, CPUs and memory."""
+    """14 containers by state, images, CPUs and memory; and the name of its machine."""
     found = stock(engine_of(folder), msgspec.json.decode(reply(folder, "info"), type=Info))
 
     stopped = 1 if folder.startswith("podman") else 2  # Podman leaves out what never ran
@@ -50,6 +58,8 @@ def test_what_each_engine_has(folder: str) -> None:
     assert (found.images, found.cpus) == (IMAGES[folder][0], 2)
     slow = folder == "docker-26.1.5-cgroup2"
     assert found.memory == (2070069248 if slow else 25276510208)
+    assert found.host == HOSTS[folder]
+    assert stock(DOCKER, Info()).host is None
 
 
 @pytest.mark.parametrize("folder", IMAGES)
@@ -157,5 +167,5 @@ def test_recordings_keep_of_them_what_is_read(folder: str) -> None:
         assert b"RepoTags" not in kept
     assert set(json.loads(redacted("/info", 200, reply(folder, "info")))) <= {
         *("ContainersRunning", "ContainersPaused", "ContainersStopped", "Images"),
-        *("NCPU", "MemTotal", "DockerRootDir", "KernelVersion"),
+        *("NCPU", "MemTotal", "Name", "DockerRootDir", "KernelVersion"),
     }

@@ -2,30 +2,16 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from docker_stats import close, docker_stats, percent, size
 from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
-
-UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-ROUNDING = 0.006
-"""The client prints three or four digits."""
-
-
-def size(text):
-    """Bytes from ``4.8MB``."""
-    number, unit = re.fullmatch(r"([\d.]+)([kKMG]?i?B)", text.strip()).groups()
-    return float(number) * UNITS[unit]
-
-
-def close(text):
-    return pytest.approx(size(text), rel=ROUNDING, abs=1)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +38,6 @@ def containers(docker_engine):
 def both(docker_engine, containers):
     """What ``docker stats`` and ``tidegauge once`` print in the same seconds, by name."""
 
-    def theirs():
-        text = docker_engine.docker("stats", "--no-stream", "--format", "{{json .}}", *containers)
-        return {row["Name"]: row for row in map(json.loads, text.splitlines())}
-
     def ours():
         environ = os.environ | {"DOCKER_HOST": docker_engine.host}
         command = [sys.executable, "-m", "tidegauge", "once", "--json"]
@@ -63,7 +45,7 @@ def both(docker_engine, containers):
         return {row["name"]: row for row in json.loads(done.stdout)}
 
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(theirs), pool.submit(ours)
+        asked = pool.submit(docker_stats, docker_engine, containers), pool.submit(ours)
         return asked[0].result(), asked[1].result()
 
 
@@ -75,7 +57,7 @@ def pair(request, both):
 
 def test_cpu_agrees(pair):
     """Within 2 points or 5 %, whichever is more."""
-    theirs, ours = float(pair[0]["CPUPerc"].rstrip("%")), pair[1]["cpu_percent"]
+    theirs, ours = percent(pair[0]["CPUPerc"]), pair[1]["cpu_percent"]
 
     assert abs(theirs - ours) <= max(2, 0.05 * theirs), (theirs, ours)
 
@@ -86,9 +68,7 @@ def test_memory_agrees(pair):
 
     assert pair[1]["memory_working_set_bytes"] == pytest.approx(size(used), rel=0.01)
     assert pair[1]["memory_limit_bytes"] == close(limit)
-    assert pair[1]["memory_percent"] == pytest.approx(
-        float(pair[0]["MemPerc"].rstrip("%")), abs=0.02
-    )
+    assert pair[1]["memory_percent"] == pytest.approx(percent(pair[0]["MemPerc"]), abs=0.02)
 
 
 def test_network_agrees(pair):

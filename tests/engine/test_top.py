@@ -1,11 +1,11 @@
 """What ``tidegauge top`` shows of a real engine is what ``docker stats`` prints of it."""
 
 import asyncio
-import json
 from itertools import pairwise
 
 import pytest
 
+from docker_stats import close, docker_stats, percent, size
 from snapshots import a_journal
 from tidegauge.clock import SystemClock
 from tidegauge.config import EngineOptions, Options
@@ -14,8 +14,6 @@ from tidegauge.top.here import Here
 from tidegauge.top.source import State
 from tidegauge.top.trails import Trails
 from waiting import wait_until, wait_until_async
-
-from .test_numbers import close, size
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 
@@ -63,10 +61,7 @@ async def test_values_are_those_of_docker_stats(docker_engine, containers) -> No
     running = asyncio.create_task(here.run(watched.take))
     try:
         await watched.sampled("t-idle", 2)
-        text = await asyncio.to_thread(
-            docker_engine.docker, "stats", "--no-stream", "--format", "{{json .}}", *NAMES
-        )
-        compare(watched, text)
+        compare(watched, await asyncio.to_thread(docker_stats, docker_engine, NAMES))
 
         at = docker_engine.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "t-serve")
         before = sum_of_trail(watched.trails), received(docker_engine)
@@ -82,27 +77,26 @@ async def test_values_are_those_of_docker_stats(docker_engine, containers) -> No
     assert counted > 3_000_000
 
 
-def compare(watched: Watched, text: str) -> None:
+def compare(watched: Watched, printed: dict[str, dict[str, str]]) -> None:
     """Each container with its line of ``docker stats``; its CPU is that of one of our seconds."""
-    for theirs in map(json.loads, text.splitlines()):
-        key = f"e/{theirs['Name']}"
+    for name, theirs in printed.items():
+        key = f"e/{name}"
         ours, points = watched.state.containers[key], watched.trails.of(key)
         used, limit = theirs["MemUsage"].split(" / ")
-        percent = float(theirs["CPUPerc"].rstrip("%"))
+        used_percent = percent(theirs["CPUPerc"])
 
         cores = [point.cpu for point in points if point.cpu is not None]
         assert BY_NAME["cpu"].value(ours) == cores[-1] * 100
-        nearest = min(cores[-5:], key=lambda each: abs(each * 100 - percent))
-        assert nearest * 100 == pytest.approx(percent, rel=0.05, abs=2)
+        nearest = min(cores[-5:], key=lambda each: abs(each * 100 - used_percent))
+        assert nearest * 100 == pytest.approx(used_percent, rel=0.05, abs=2)
         assert ours.values.memory == pytest.approx(size(used), rel=0.01)
         assert ours.values.pids == int(theirs["PIDs"])
-        if theirs["Name"] == "t-held":
+        if name == "t-held":
             assert ours.values.memory_limit == close(limit)
-            assert BY_NAME["memory_limit"].value(ours) == pytest.approx(
-                float(theirs["MemPerc"].rstrip("%")), abs=0.02
-            )
-        if theirs["Name"] == "t-burn":
-            assert percent > 20
+            share = BY_NAME["memory_limit"].value(ours)
+            assert share == pytest.approx(percent(theirs["MemPerc"]), abs=0.02)
+        if name == "t-burn":
+            assert used_percent > 20
 
 
 def sum_of_trail(trails: Trails) -> float:

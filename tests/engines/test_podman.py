@@ -136,7 +136,7 @@ async def test_an_unknown_container_and_an_unknown_version(podman):
     client = EngineClient("local", HttpTransport(parse_endpoint(podman.host)))
     engine = await client.connect()
     with pytest.raises(NoSuchContainer, match="has no container nobody"):
-        await client.stats("nobody", lambda _: None, lambda *_: None)
+        await client.stats("nobody", lambda *_: None, lambda *_: None)
     await client.close()
     unknown = await answer_to(podman, "/containers/nobody/stats", 10)
     future = await answer_to(podman, "/v9.99/version", 10)

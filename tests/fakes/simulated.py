@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from fakes.engine import Connection, FakeEngine
 from tidegauge.docker.endpoint import Simulated
-from tidegauge.docker.transport import OpenStream, Query, Transport
+from tidegauge.docker.wire import OpenStream, Query, Transport
 from tidegauge.simulation.engine import SimulatedEngine
 from tidegauge.simulation.transport import SimulatedTransport
 

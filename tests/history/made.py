@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from msgspec import structs
+
 from snapshots import a_journal
 from tidegauge.history.block import STANDARD
 from tidegauge.history.codec import ABSENT
@@ -118,9 +120,10 @@ def ask(
     )
     found = asyncio.run(history.series(query))
     assert sentences == []
-    for each in found:
-        each.times[:] = [round(at - T0 / 1000, 3) for at in each.times]
-    return found
+    return [
+        structs.replace(each, times=[round(at - T0 / 1000, 3) for at in each.times])
+        for each in found
+    ]
 
 
 def hole(count: int = 2) -> list[int]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tidegauge.errors import HistoryDamaged
 from tidegauge.history import hot
 from tidegauge.history.hot import HotRow
-from tidegauge.history.planes import numbers_in, planes_of
+from tidegauge.history.planes import integers, plain, planes_of, put_together
+from tidegauge.history.rows import Row
 
 NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(lambda all_: array("q", all_))
 ROWS = st.builds(
@@ -17,10 +18,17 @@ ROWS = st.builds(
 )
 
 
+def packed(rows):
+    """As the store packs them."""
+    entities, shapes = [each.entity for each in rows], [each.shape for each in rows]
+    plain_rows = [Row(("container", "local", "web"), (), each.at, each.values) for each in rows]
+    return hot.pack(entities, shapes, plain_rows)
+
+
 @given(rows=st.lists(ROWS, max_size=6))
 def test_rows_come_back(rows):
     """Of any number, with any number of values, none included."""
-    assert [*hot.unpack(hot.pack(rows))] == rows
+    assert [*hot.unpack(packed(rows))] == rows
 
 
 @given(data=st.binary(max_size=40))
@@ -30,18 +38,24 @@ def test_other_bytes_are_damage(data):
         [*hot.unpack(data)]
 
 
-def test_a_cut_commit_is_damage():
-    """Not fewer rows."""
-    packed = hot.pack([HotRow(1, 1, 5, array("q", [1, 2, 3]))] * 9)
-    with pytest.raises(HistoryDamaged):
-        [*hot.unpack(packed[:-3])]
+@given(rows=st.lists(ROWS, min_size=1, max_size=6), data=st.data())
+def test_a_changed_commit_is_damage(rows, data):
+    """Any byte of it, and any cut: not other rows, and not fewer."""
+    whole = packed(rows)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    changed = bytearray(whole)
+    changed[at] ^= data.draw(st.integers(1, 255))
+    for other in (bytes(changed), whole[:at]):
+        with pytest.raises(HistoryDamaged):
+            [*hot.unpack(other)]
 
 
 def test_planes_are_in_the_order_of_the_file():
-    """The lowest bytes come first, on machines of either order."""
-    planes = planes_of(array("Q", [0x0201, 0x0403]), 2)
+    """The lowest bytes come first, on machines of either order; upper ones of zeros do not come."""
+    numbers = array("Q", [0x0201, 0x0403])
+    planes = planes_of(plain(numbers), 8)
 
-    assert planes == bytes([1, 3, 2, 4])
-    assert numbers_in(planes, 2, "Q", 2).tolist() == [0x0201, 0x0403]
-    with pytest.raises(ValueError, match="4 bytes for 3 numbers of 2"):
-        numbers_in(planes, 3, "Q", 2)
+    assert planes == [bytes([1, 3]), bytes([2, 4])]
+    assert integers("Q", put_together(b"".join(planes), 2, 2)) == numbers
+    with pytest.raises(ValueError, match="attempt to assign"):
+        put_together(b"".join(planes), 3, 2)

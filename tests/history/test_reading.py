@@ -229,7 +229,8 @@ def test_an_answer_is_of_one_moment(path):
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM block").fetchone()
             opened.store.seal(steady(0, 10))
-            opened.store.forget_hot(2)
+            opened.store.in_blocks = 2
+            opened.store.write(2, [], [], {})
             assert reader.execute("SELECT count(*) FROM hot").fetchone() == (1,)
         reader.close()
     assert len(ask(path, 0, 20, 0, "memory")[0].times) == 10

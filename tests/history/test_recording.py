@@ -23,7 +23,7 @@ from tidegauge.history.recording import (
     Recorder,
 )
 from tidegauge.history.rows import Event
-from tidegauge.history.schema import APPLICATION
+from tidegauge.history.schema import APPLICATION, VERSION
 from tidegauge.history.writing import Writer
 from waiting import wait_until_async
 
@@ -307,16 +307,23 @@ async def test_a_second_writer_does_without(path):
     assert third.sentences == []
 
 
+OTHER = (
+    "the history {} is of version {version}; this program knows version {known}. Move it away to"
+    " begin a new one."
+)
+
+
 @pytest.mark.parametrize(
     ("application", "version", "sentence"),
     [
-        (APPLICATION, 2, "the history {} is of version 2; this program knows version 1."),
+        (APPLICATION, VERSION + 1, OTHER),
+        (APPLICATION, VERSION - 1, OTHER),
         (0x1234, 1, "{} is a database of another program."),
         (0, 0, "{} is a database of another program."),
     ],
 )
 async def test_a_file_of_others_is_left_alone(path, application, version, sentence):
-    """A newer version's, or any other database somebody named by mistake."""
+    """Another version's, or any other database somebody named by mistake."""
     path.parent.mkdir()
     with sqlite3.connect(path) as file:
         file.execute("CREATE TABLE theirs (x)")
@@ -327,7 +334,8 @@ async def test_a_file_of_others_is_left_alone(path, application, version, senten
     async with Recording(path) as it:
         it.rows(0, 3)
         await it.commit()
-    assert it.sentences == [sentence.format(path) + " Nothing is remembered."]
+    said = sentence.format(path, version=version, known=VERSION)
+    assert it.sentences == [f"{said} Nothing is remembered."]
     assert path.read_bytes() == before
 
 

@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tidegauge.history import sampled, tiers
-from tidegauge.history.codec import ABSENT
 from tidegauge.history.sampled import Bucket, Curve, buckets, gap_of, interval_of, points, summed
 
 STEPS = st.integers(900, 11_000) | st.just(40_000)
@@ -18,10 +17,10 @@ SAMPLES = st.lists(st.tuples(STEPS, VALUES), min_size=1, max_size=60)
 def _same(found: list[Bucket], column: tiers.Column) -> None:
     for bucket, *embedded in zip(found, *column.whole, strict=True):
         for value, other in zip(bucket_values(bucket), embedded, strict=True):
-            if other == ABSENT:
+            if other == tiers.UNKNOWN:
                 assert value is None
             else:
-                assert value == pytest.approx(other / tiers.SCALE, rel=0.001, abs=0.002)
+                assert value == pytest.approx(other, rel=1e-9)
 
 
 def bucket_values(bucket: Bucket) -> list[float | None]:
@@ -30,17 +29,18 @@ def bucket_values(bucket: Bucket) -> list[float | None]:
 
 @given(SAMPLES, st.sampled_from([1000, 10_000, 60_000]))
 def test_levels_and_rates_are_those_of_the_tiers(samples, step):
-    """Within the thousandth to which these are kept."""
+    """Each sample counts in the same bucket, and for as much."""
     times = [*accumulate(passed for passed, _ in samples)]
     assume(gap_of(interval_of(times)) == tiers.GAP_MS)
     values = [value for _, value in samples]
     by_time = dict(zip(times, values, strict=True))
-    spans = tiers.Spans.of(times, step)
+    line = tiers.Line.of(times)
+    grid = tiers.Grid.of(line, [step])
 
     found = [*buckets(sampled.levels(by_time), step)]
-    assert [each.start for each in found] == spans.starts
-    _same(found, tiers.rolled(spans, tiers.levels(values)))
-    _same([*buckets(sampled.rates(by_time), step)], tiers.rolled(spans, tiers.rates(times, values)))
+    assert [each.start for each in found] == grid.sizes[0].starts
+    _same(found, *tiers.rolled(grid, tiers.levels(values)))
+    _same([*buckets(sampled.rates(by_time), step)], *tiers.rolled(grid, tiers.rates(line, values)))
 
 
 def test_what_is_a_gap_depends_on_how_often_there_are_samples():

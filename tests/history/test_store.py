@@ -79,13 +79,18 @@ def test_sealing_takes_only_what_is_newer(path):
         assert opened.tiers() == {0: 12}
 
 
-def test_forgotten_commits_are_those_before_a_number(path):
-    """Others stay."""
+def test_commits_that_are_in_blocks_are_forgotten(path):
+    """Some with each commit, so that it takes no longer; others stay."""
     with Opened(path) as opened:
-        for number in (1, 2, 3):
+        for number in range(1, 31):
             opened.store.write(number, [a_row(number * 1000, 1, 1)], [], {})
-        opened.store.forget_hot(3)
-        assert opened.file.rows("SELECT id FROM hot") == [(3,)]
+        opened.store.in_blocks = 26
+        kept = []
+        for number in range(31, 36):
+            opened.store.write(number, [a_row(number * 1000, 1, 1)], [], {})
+            kept.append(opened.file.number("SELECT min(id) FROM hot"))
+        assert kept == [9, 17, 25, 26, 26]
+        assert opened.file.number("SELECT count(*) FROM hot") == 10
 
 
 def test_a_commit_that_fails_leaves_nothing_and_numbers_are_right(path):

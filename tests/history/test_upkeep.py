@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from history.made import DB, HOUR, T0, WEB, WIDER, Opened, a_row, ask, rows_of, seconds, steady
 from tidegauge.errors import HistoryDamaged
 from tidegauge.history.block import STANDARD, joined
-from tidegauge.history.codec import ABSENT, GREATEST
+from tidegauge.history.codec import GREATEST
 from tidegauge.history.fast import FAST
-from tidegauge.history.rolling import BITS, MOST, rounded
+from tidegauge.history.rounding import DIGITS, rounded, unrounded
 from tidegauge.history.rows import Event
 from tidegauge.history.store import Seen
+from tidegauge.history.tiers import UNKNOWN
 from tidegauge.history.upkeep import LATE, VERY_LATE
 
 DAY = 24 * HOUR
@@ -146,17 +147,36 @@ def test_a_percentile_and_the_extremes_outlive_the_samples(path):
             (memory.p95[n], exact[math.ceil(0.95 * step) - 1]),
             (memory.mean[n], sum(exact) / step),
         ):
-            assert found == pytest.approx(right, rel=2.0**-BITS)
+            assert found == pytest.approx(right, rel=2.0**-DIGITS)
 
 
-@given(st.lists(st.one_of(st.integers(0, GREATEST), st.just(ABSENT)), max_size=20))
+POWERS = {2**n for n in range(63)}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(0, GREATEST),
+            st.sampled_from(sorted(POWERS)),
+            st.floats(0, 1e30),
+            st.just(UNKNOWN),
+        )
+    )
+)
 def test_buckets_are_rounded_to_a_thousandth(values):
     """Small ones and powers of two stay exact; what is unknown stays so."""
-    for value, kept in zip(values, rounded(values), strict=True):
-        if value == ABSENT or value < 1 << BITS or value.bit_count() == 1:
-            assert kept == min(value, MOST)
+    for value, kept in zip(values, unrounded(rounded(values)), strict=True):
+        if value == UNKNOWN or value in range(1 << DIGITS) or value in POWERS:
+            assert kept == value
         else:
-            assert abs(kept - min(value, MOST)) <= value * 2.0**-BITS
+            assert kept == pytest.approx(value, rel=2.0**-DIGITS, abs=1e-36)
+
+
+def test_rounded_values_are_in_order():
+    """So that they differ by little where values do."""
+    values = [0.0, 1e-30, 0.5, 1.0, 1.5, 1000.0, 1001.0, 1e9, 1e20]
+
+    assert [*rounded(values)] == sorted(rounded(values))
 
 
 def test_each_tier_is_kept_for_its_time(path):

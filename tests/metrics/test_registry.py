@@ -1,5 +1,6 @@
 """From readings to snapshots: what is told in a tick, and what is not."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -24,6 +25,7 @@ from tidegauge.readings import (
     PidsReading,
     UptimeReading,
 )
+from tidegauge.streams import Held
 
 WEB = a_container()
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -237,6 +239,19 @@ def test_a_restart_goes_on_under_the_same_name() -> None:
     assert {series.entity for series in snapshot.series} == {again}
 
 
+def test_a_level_that_ends_within_a_tick_is_not_told_as_zero() -> None:
+    """Its newest value in that tick is told, and nothing in the next one."""
+    registry = Registry({}, ManualClock())
+    for limit in (4000, None):
+        registry.memory(MemoryReading(WEB, FOUND, 1000, 700, limit, None, None, None))
+    snapshot = registry.collect(1.0)
+
+    assert told(snapshot)["container.memory.limit.utilization",] == (0.175, (0.175,))
+    registry.memory(MemoryReading(WEB, FOUND, 1000, 700, None, None, None, None))
+    present = {series.metric.name for series in registry.collect(2.0).present}
+    assert "container.memory.limit.utilization" not in present
+
+
 def test_names_and_engines_do_not_mix() -> None:
     """Two containers, or one name on two engines, have their own series."""
     registry = Registry({}, ManualClock())
@@ -263,6 +278,25 @@ def test_a_container_is_forgotten_after_a_day_without_samples() -> None:
     registry.cpu(some_cpu(1050))
 
     assert registry.collect(2 * FORGET_AFTER + 3).series == ()
+
+
+async def test_a_tick_ends_though_samples_come_as_fast_as_they_are_recorded() -> None:
+    """What came after it began is for the next one, with a snapshot and without."""
+    held, recorded = Held[int](), list[int]()
+
+    def recording(number: int) -> None:
+        recorded.append(number)
+        held.hold(number + 3, number + 3)
+
+    held.follow(recording)
+    for number in range(3):
+        held.hold(number, number)
+    registry = Registry({}, ManualClock(), held=held)
+    async with asyncio.timeout(10):
+        await registry.collect_in_turns(1.0)
+        await registry.let_go(2.0)
+
+    assert recorded == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_snapshot_is_frozen() -> None:

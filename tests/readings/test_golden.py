@@ -143,11 +143,11 @@ def test_microseconds_are_precise_enough(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     exact = [reference.nanoseconds(json.loads(line)["read"]) for line in lines]
     some = [decode(line) for line in lines]
-    number = {id(frame): n for n, frame in enumerate(some)}
+    number = {frame.read: n for n, frame in enumerate(some)}
     for interval in intervals_of(some, a_container(path.parent.name)):
         if interval is None or interval.before is None:
             continue
         kept = interval.now.read - interval.before.read
-        elapsed = exact[number[id(interval.now)]] - exact[number[id(interval.before)]]
+        elapsed = exact[number[interval.now.read]] - exact[number[interval.before.read]]
 
         assert kept.total_seconds() == pytest.approx(elapsed / 10**9, rel=TIME_ERROR)

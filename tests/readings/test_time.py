@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from recorded import a_container
 from tidegauge.docker.frames import StatsFrame
@@ -44,6 +45,17 @@ def test_without_a_believable_start_there_is_no_uptime(born):
 def test_every_missing_second_is_counted(engine, passed, missed):
     """A loaded engine's gap is data: so many seconds of which nothing is known."""
     assert continuity(interval(60, passed, engine)).missed == missed
+
+
+@pytest.mark.parametrize(
+    ("every", "passed", "missed"),
+    [(10.0, 10.4, 0), (10.0, 14.9, 0), (10.0, 4.0, 0), (10.0, 20.1, 10), (7.5, 15.0, 8)],
+)
+def test_the_seconds_between_two_reads_are_not_missed(every, passed, missed):
+    """Nobody asked for them; a read that failed is all the seconds it stood for."""
+    asked = replace(interval(60, passed), asked_every=every)
+
+    assert continuity(asked).missed == missed
 
 
 def test_the_first_sample_of_a_life_misses_nothing():

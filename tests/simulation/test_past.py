@@ -1,4 +1,4 @@
-"""The demo has a past at once."""
+"""The demo has a past: some minutes at once, and soon the month behind them."""
 
 import asyncio
 import os
@@ -13,67 +13,100 @@ from simulation.today import NOON, Today
 from snapshots import a_journal
 from tidegauge.app import history_of
 from tidegauge.config import Options
-from tidegauge.demo import MOST_WITH_A_PAST, demo_options, remember_past
-from tidegauge.history.rows import Event, History, Known, Points, Query
+from tidegauge.demo import LONG_AGO, MOST_WITH_A_PAST, Rounds, demo_options, remember_past
+from tidegauge.history.rows import History, Query
+from tidegauge.simulation.signal import ROUND
 from tidegauge.terminal.progress import Progress
 
 WORKER = ("container", "demo", "shop-worker-1")
+METRICS = ("container.memory.usage", "container.cpu.time")
+MINUTES = 20
+HOUR, DAY = 3600, 86_400
 
 
 class Past:
-    """What is found in the history of an hour."""
+    """What is remembered at noon: some minutes alone, and with all that is behind them."""
 
-    def __init__(self, path: Path) -> None:
-        self._options = demo_options(Options(), None, 18, path)
+    def __init__(self, folder: Path) -> None:
+        options = demo_options(Options(), None, 18, folder / "history.db")
         self.journal, self.sentences = a_journal()
-        assert remember_past(self._options, 18, self.journal, Today(), Progress(sys.stderr))
-
-    async def _asked(self) -> tuple[list[Known], list[Event], list[Points]]:
-        kept = history_of(self._options, {}, self.journal, Today())
+        assert remember_past(options, 18, self.journal, Today(), Progress(sys.stderr))
+        kept = history_of(options, {}, self.journal, Today())
         assert kept is not None
-        found: History = kept.history
-        hour = (NOON - 3600, NOON)
-        query = Query(WORKER, ("container.memory.usage", "container.cpu.time"), *hour, 60.0)
-        try:
-            return (
-                await found.entities(*hour),
-                await found.events(*hour),
-                await found.series(query),
-            )
-        finally:
-            await kept.recorder.close()
-
-    def ask(self) -> tuple[list[Known], list[Event], list[Points]]:
-        return asyncio.run(self._asked())
+        self.newest: History = kept.history
+        self.rounds = Rounds(options, 18, self.journal, Today(), folder / "round.db")
+        self.all: History = self.rounds.behind(kept).history
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
-    return Past(tmp_path_factory.mktemp("past") / "history.db")
+def past(tmp_path_factory):
+    made = Past(tmp_path_factory.mktemp("past"))
+    yield made
+    made.rounds.close()
 
 
-def test_every_container_has_an_hour_without_a_gap(past: Past) -> None:
-    """With what the page needs to know of it."""
-    entities, _, series = past.ask()
+def worker(begin: float, step: float) -> Query:
+    return Query(WORKER, METRICS, begin, NOON, step)
 
-    assert len(entities) == 17
-    (worker,) = (each for each in entities if each.identity == WORKER)
-    assert worker.facts["image"] == "registry.example.com/shop/worker:5.2.1"
-    assert worker.facts["tag:project"] == "shop"
-    assert {each.metric for each in series} == {"container.memory.usage", "container.cpu.time"}
+
+def check(series, count: int, step: float) -> None:
+    """Buckets without a gap, and nothing below 0."""
+    assert {each.metric for each in series} == {*METRICS}
     for each in series:
-        assert [later - earlier for earlier, later in pairwise(each.times)] == [60.0] * 59
+        assert len(each.times) == count
+        assert {later - earlier for earlier, later in pairwise(each.times)} == {step}
         assert None not in each.mean[1:]
         assert min(level for level in each.least if level is not None) >= 0
 
 
-def test_what_happened_is_remembered(past: Past) -> None:
-    """Kills every six minutes, three replicas made anew every ten."""
-    _, events, _ = past.ask()
+async def test_every_container_has_some_minutes_at_once(past: Past) -> None:
+    """Without a gap, and with what the page needs to know of it."""
+    begin = NOON - 60 * MINUTES
+    entities = await past.newest.entities(begin, NOON)
 
-    kinds = [(each.identity[2], each.kind) for each in events]
-    assert kinds.count(("shop-worker-1", "oom")) == 10
-    assert kinds.count(("shop-web-2", "recreated")) == 6
+    assert len(entities) == 17
+    (found,) = (each for each in entities if each.identity == WORKER)
+    assert found.facts["image"] == "registry.example.com/shop/worker:5.2.1"
+    assert found.facts["tag:project"] == "shop"
+    check(await past.newest.series(worker(begin, 60)), MINUTES, 60)
+
+
+@pytest.mark.parametrize(
+    ("back", "step"),
+    [(900, 3), (HOUR, 10), (6 * HOUR, 60), (DAY, 240), (7 * DAY, 1800), (30 * DAY, ROUND)],
+    ids=["15m", "1h", "6h", "24h", "7d", "30d"],
+)
+async def test_there_is_a_month_behind_them(past: Past, back: int, step: int) -> None:
+    """In the buckets in which the dashboard asks for it, without a gap."""
+    series = await past.all.series(worker(NOON - back, step))
+
+    if step > 10:
+        check(series, back // step, step)
+    for each in series:  # there are samples every 10 seconds, so some buckets are empty: no gaps
+        apart = [later - earlier for earlier, later in pairwise(each.times)]
+        assert max(apart) <= max(step, 20)
+        assert sum(apart) + step > back - 40
+        assert None not in each.mean[1:]
+
+
+async def test_before_the_month_there_is_nothing(past: Past) -> None:
+    """Of a quarter of a year a month is there."""
+    for each in await past.all.series(worker(NOON - 90 * DAY, 21_600)):
+        assert each.times[0] == NOON - LONG_AGO
+    entities = await past.all.entities(NOON - 90 * DAY, NOON)
+    assert {each.first for each in entities} == {NOON - LONG_AGO}
+    assert await past.all.entities(NOON - 90 * DAY, NOON - 60 * DAY) == []
+    assert (await past.all.extent()).oldest == NOON - LONG_AGO
+
+
+async def test_what_happened_is_remembered(past: Past) -> None:
+    """Kills every six minutes, three replicas made anew every ten; now and all day."""
+    for begin, hours in ((NOON - 60 * MINUTES, MINUTES / 60), (NOON - DAY, 24)):
+        events = await past.all.events(begin, NOON)
+        kinds = [(each.identity[2], each.kind) for each in events]
+        assert kinds.count(("shop-worker-1", "oom")) == pytest.approx(10 * hours, abs=1)
+        assert kinds.count(("shop-web-2", "recreated")) == pytest.approx(6 * hours, abs=1)
+        assert [each.at for each in events] == sorted(each.at for each in events)
     assert past.sentences != []
     assert {**past.journal.counts} == {}
 
@@ -103,6 +136,23 @@ def test_more_containers_than_it_has_time_for_have_none(tmp_path: Path) -> None:
     """Nothing is written then."""
     many = MOST_WITH_A_PAST + 1
     options = demo_options(Options(), None, many, tmp_path / "history.db")
-    assert remember_past(options, many, a_journal()[0], Today(), Progress(sys.stderr))
+    journal = a_journal()[0]
+    assert remember_past(options, many, journal, Today(), Progress(sys.stderr))
+    kept = history_of(options, {}, journal, Today())
+    rounds = Rounds(options, many, journal, Today(), tmp_path / "round.db")
+    assert rounds.behind(kept) is kept
+    rounds.close()
 
     assert [*tmp_path.iterdir()] == []
+
+
+def test_it_need_not_be_done_when_the_demo_ends(tmp_path: Path) -> None:
+    """What is being made is given up."""
+    options = demo_options(Options(), None, 18, tmp_path / "history.db")
+    journal = a_journal()[0]
+    kept = history_of(options, {}, journal, Today())
+    rounds = Rounds(options, 18, journal, Today(), tmp_path / "round.db")
+    behind = rounds.behind(kept)
+    rounds.close()
+
+    assert asyncio.run(behind.history.events(NOON - DAY, NOON - HOUR)) == []

@@ -161,7 +161,7 @@ async def test_what_it_does_not_have_is_refused(
     with pytest.raises(NoSuchContainer):
         await client.inspect("nobody")
     with pytest.raises(NoSuchContainer):
-        await client.stats("nobody", lambda _: None, no_garbage)
+        await client.stats("nobody", lambda *_: None, no_garbage)
 
     reply = await transport.get("/v1.45/networks", {})
     assert (reply.status, reply.body) == (404, b'{"message":"page not found"}\n')

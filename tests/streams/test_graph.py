@@ -362,3 +362,30 @@ async def test_a_put_without_room_is_a_bug_that_shows():
 
     with pytest.raises(WouldBlock):
         running._push(2)
+
+
+@pytest.mark.parametrize(
+    ("end", "blocks"),
+    [
+        (sink(print), False),
+        (broadcast(Buffer(1, DROP_OLDEST) >> sink(print), sink(print)), False),
+        (broadcast(Buffer(1, WAIT) >> sink(print), sink(print)), True),
+        (async_sink(lambda _: asyncio.sleep(0)), True),
+    ],
+    ids=["plain", "dropping", "waiting", "awaited"],
+)
+async def test_an_item_is_put_at_once_only_where_nothing_is_waited_for(end, blocks):
+    """A source that cannot wait learns so, instead of losing items."""
+    put = []
+
+    async def produce(outlet):
+        outlet.send_nowait("item")
+        put.append("item")
+
+    running = (Source("items", produce) >> end).run()
+    if blocks:
+        with pytest.raises(WouldBlock):
+            await running
+    else:
+        await running
+    assert len(put) == (not blocks)

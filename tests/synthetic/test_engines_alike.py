@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fakes.made_up import MadeUp, Opened
+from frames_of import frames_of
 from raw_http import RawConnection, connected, streaming
 from recorded import decode
 from tidegauge.docker.client import EngineClient
@@ -247,7 +248,7 @@ async def test_the_programs_client_reads_it(opened: Opened) -> None:
         who = await client.connect()
         listed = {each.name: each for each in await client.containers(stopped=True)}
         inspected = await client.inspect(engine.container)
-        async with client.stats(inspected.id, no_garbage) as frames:
+        async with frames_of(client, inspected.id, no_garbage) as frames:
             frame = await anext(frames)
         await client.close()
 

@@ -14,6 +14,7 @@ from recorded import frames
 from snapshots import a_journal
 from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Container, Engine, Sample
+from tidegauge.docker.interest import Interest
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import Condition
 from tidegauge.docker.resources import Resources
@@ -52,6 +53,8 @@ class Watcher(msgspec.Struct):
     trouble: str = ""
     lost: int = 0
     watched: dict[str, object] = {}
+    read_in_turn: int = 0
+    interest: Interest = msgspec.field(default_factory=lambda: Interest(ManualClock()))
 
 
 class RememberedHistory:

@@ -34,10 +34,14 @@ class Sight:
     def __init__(self) -> None:
         self.seen: dict[str, LiveContainer] = {}
         self.looks = 0
+        self.told_of: list[frozenset[str]] = []
 
     def containers(self) -> dict[str, LiveContainer]:
         self.looks += 1
         return dict(self.seen)
+
+    def watched(self, keys: frozenset[str]) -> None:
+        self.told_of.append(keys)
 
     def status(self, viewers: int) -> LiveStatus:
         return LiveStatus(0.0, [], [], None, viewers)

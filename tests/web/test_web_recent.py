@@ -5,8 +5,15 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from recorded import a_container
-from tidegauge.docker.frames import StatsFrame
-from tidegauge.docker.intervals import Interval, Life
+from tidegauge.docker.frames import (
+    Container,
+    CpuStats,
+    CpuUsage,
+    NetworkStats,
+    Sample,
+    StatsFrame,
+)
+from tidegauge.docker.intervals import Interval, Intervals, Life
 from tidegauge.web.recent import POINTS, Recent
 
 START = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
@@ -18,6 +25,33 @@ def at(second: float, alias: str) -> Interval:
     """A first sample, so many seconds after the start."""
     frame = StatsFrame(START + timedelta(seconds=second))
     return Interval(replace(WEB, alias=alias), Life(from_birth=False), None, frame)
+
+
+def sample(second: float, container: Container, count: int) -> Sample:
+    """A sample with nothing but what a rate is made of."""
+    networks = {"eth0": NetworkStats(rx_bytes=count)}
+    read = START + timedelta(seconds=second)
+    return Sample(container, StatsFrame(read, CpuStats(CpuUsage(count)), networks=networks))
+
+
+def test_what_is_seen_under_a_new_name_has_no_sample_of_another_before_it() -> None:
+    """No rate is made of one sample, nor of two containers that had the name in turn."""
+    recent, intervals = Recent(), Intervals(lambda _: None)
+    old, new = replace(WEB, id="old"), replace(WEB, id="new", alias="web-new")
+    renamed = replace(new, alias=WEB.alias)
+    for one in (
+        *(sample(0, old, 10**9), sample(0, new, 10**6), sample(1, new, 2 * 10**6)),
+        *(sample(2, renamed, 3 * 10**6), sample(3, replace(renamed, alias="free"), 4 * 10**6)),
+    ):
+        interval = intervals(one)
+        assert interval is not None
+        recent.interval(interval)
+
+    for alias in (WEB.alias, "free"):
+        newest = recent.of(replace(new, alias=alias))
+        assert newest is not None
+        assert newest.interval.before is None
+        assert newest.sparks(1)["rx"] == [None]
 
 
 def test_containers_that_come_and_go_do_not_fill_the_memory() -> None:

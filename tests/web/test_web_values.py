@@ -13,7 +13,7 @@ from recorded import frames, lines
 from tidegauge.docker.frames import Container, Engine, Sample
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
-from tidegauge.docker.stock import ContainerSize, EngineGone
+from tidegauge.docker.stock import ContainerSize, EngineGone, Stock
 from tidegauge.globs import Selection
 from tidegauge.web import values
 from tidegauge.web.explaining import _binary, _decimal
@@ -399,3 +399,16 @@ async def test_an_unknown_container_is_not_found() -> None:
     status, answer = await asked(Served(), "/api/v1/containers/e/" + "x" * 500)
     assert status == 404
     assert answer == {"error": f'there is no container "e/{"x" * 200}".'}
+
+
+async def test_engines_of_one_machine_tell_its_name() -> None:
+    """What they told last, also while they are lost; null where one never told."""
+    served = Served()
+    status, answer = await asked(served, "/api/v1/status")
+    assert (status, [each["host"] for each in answer["engines"]]) == (200, [None])
+    await served.see(Stock(ENGINE, {"running": 1}, host="harbour"))
+    await served.see(Stock(ENGINE, {"running": 1}))
+    await served.see(EngineGone(ENGINE))
+    for path in ("status", "containers"):
+        _, answer = await asked(served, f"/api/v1/{path}")
+        assert [each["host"] for each in answer["engines"]] == ["harbour"]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from tidegauge.docker.endpoint import Tls
+from tidegauge.docker.pacing import Sampling
 from tidegauge.exporters.file import FileOptions
 from tidegauge.exporters.graphite import GraphiteOptions
 from tidegauge.exporters.influxdb import InfluxdbOptions
@@ -33,6 +34,7 @@ class EngineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     context: str = ""
     tls: Tls = Tls()
     read_interval: Annotated[float, Meta(ge=0, le=10, extra={"unit": "s"})] = 0.25
+    sampling: Sampling = "auto"
 
 
 class CategoryFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

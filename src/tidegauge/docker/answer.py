@@ -104,6 +104,11 @@ class Answer:
     def _feed_chunks(self, data: bytes, at: int) -> bool:
         """``_left`` counts what is missing of the present chunk, with the line end behind it."""
         end = len(data)
+        if not self._left and (size := _SIZE.match(data, at, at + _SIZE_LONGEST)):
+            behind = size.end() + int(size[1], 16)
+            if behind + 2 == end > size.end() + 2 and data.endswith(b"\r\n"):
+                self._give(data[size.end() : behind])  # one whole chunk, as it nearly always is
+                return False
         while at < end:
             if not self._left:
                 size = _SIZE.match(data, at, at + _SIZE_LONGEST)

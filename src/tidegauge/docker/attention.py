@@ -21,16 +21,16 @@ class Attention:
     """Sees each frame of a stream at the (monotonic) time it came; says what is remarkable.
 
     How late a frame is shows in its own time: frames that waited come faster than they were made.
-    So the engine's clock need not agree with ours.
+    So the engine's clock need not agree with ours. ``cycle`` is the time between the newest two.
     """
 
-    __slots__ = ("_came", "_empty", "_read", "seconds_late")
+    __slots__ = ("_came", "_empty", "_read", "cycle", "seconds_late")
 
     def __init__(self) -> None:
         self._empty = 0
         self._read: datetime | None = None
         self._came = 0.0
-        self.seconds_late = 0.0
+        self.cycle = self.seconds_late = 0.0
 
     def sees(self, frame: StatsFrame, at: float) -> Notice | None:
         """``empty`` at each tenth empty frame in a row, ``filled`` at the first behind ten."""
@@ -46,6 +46,7 @@ class Attention:
     def _measure(self, read: datetime, at: float) -> None:
         if self._read is not None:
             made, passed = (read - self._read).total_seconds(), at - self._came
+            self.cycle = made
             waited = self.seconds_late + passed - made - _DRIFT * passed
             # A clock that was set forward or back says nothing about lateness.
             self.seconds_late = waited if made > 0 and waited > 0 else 0.0

@@ -1,4 +1,4 @@
-"""The Engine API, as far as Tidegauge needs it: eight GET requests.
+"""The Engine API, as far as Tidegauge needs it: nine GET requests.
 
 Source: the Engine API reference; measured differences between engines are noted where they
 matter. Versions are negotiated: the newest both sides know, and never below 1.24.
@@ -153,10 +153,20 @@ class EngineClient:
         """One container in detail, by id or name."""
         return await self._get(f"/containers/{container}/json", {}, InspectedContainer)
 
+    async def sample(self, container: str, seconds: float) -> StatsFrame:
+        """One frame, for which the engine looks at the container once, within so many seconds.
+
+        Only for engines that answer this at once (`tidegauge.docker.pacing`).
+        """
+        query = {"stream": "0", "one-shot": "1"}
+        return await self._get(f"/containers/{container}/stats", query, StatsFrame, seconds)
+
     async def stats(
-        self, container: str, take: Callable[[StatsFrame], None], garbage: Garbage
+        self, container: str, take: Callable[[StatsFrame, bytes], None], garbage: Garbage
     ) -> None:
         """Give away the live frames of a container as they come, about one a second.
+
+        With each goes the line it was, or nothing if it came in pieces.
 
         Returns when the engine ends the stream (the container was removed; with Podman also: it
         stopped, or did not run to begin with); raises `ConnectionLost` when the stream breaks off

@@ -4,15 +4,17 @@ import errno
 import os
 import resource
 import socket
+from contextlib import suppress
 
 SPARE = 64
 """Streams leave these to all else that opens something: lists, exporters, the web server."""
 
 
 def allow_all() -> None:
-    """Let this process open as many as the system lets it have without asking."""
+    """Let this process open as many as the system lets it have; if it does not, as many as now."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def leaving_some(made: socket.socket) -> socket.socket:

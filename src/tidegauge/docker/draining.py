@@ -2,8 +2,8 @@
 
 A program that wakes up for each sample pays more for waking than for the sample. So the sockets of
 these streams stand in an epoll of their own, which is asked a few times a second; what came
-meanwhile has waited in the kernel, which has room for a minute of it. Samples carry the engine's
-own time, so no rate is the less exact.
+meanwhile has waited in the kernel, which has room for many times as much. Samples carry the
+engine's own time, so no rate is the less exact.
 """
 
 import asyncio
@@ -116,7 +116,8 @@ class Drain:
 
     def _request(self, path: str, query: Query) -> bytes:
         asked = f"?{urlencode(query, doseq=True)}" if query else ""
-        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n\r\n"
+        host = ":".join(part.encode("idna").decode("ascii") for part in self._host.split(":"))
+        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
         return head.encode("ascii")
 
     def _begin(self, stream: _Stream) -> None:
@@ -169,11 +170,10 @@ class Drain:
             if stream is not None and not stream.over.done():
                 stream.heard = began
                 self._read(stream)
-        left = bool(self._ready or self._unfinished)
-        if not left and began - self._looked >= LOOK_SECONDS:
+        if not self._ready and began - self._looked >= LOOK_SECONDS:
             self._looked = began
             self._end_silent(began)
-        self._schedule(soon=left)
+        self._schedule(soon=bool(self._ready or self._unfinished))
 
     def _waiting(self) -> set[int]:
         """Streams of which something has come, or was not read to its end.

@@ -1,8 +1,8 @@
-"""Hold the live stats stream of every chosen container of one engine, whatever happens to it.
+"""Have samples of every chosen container of one engine, whatever happens to it.
 
 Events are the doorbell, the list is the truth: any event of a container's life makes us ask which
-containers there are, and a list once a minute finds what no event told. Each container has a task
-of its own, so a hung or broken stream delays no other.
+containers there are, and a list once a minute finds what no event told. The streams themselves are
+held in `tidegauge.docker.holding`.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
 from tidegauge.docker.holding import Holding, Joined
+from tidegauge.docker.interest import Interest
 from tidegauge.docker.lives import Condition, Observation, life_event, time_of
+from tidegauge.docker.pacing import STREAMS, Demand, Pace, can_turn
 from tidegauge.docker.roster import Generations, plan, present
 from tidegauge.docker.stock import EngineGone
 from tidegauge.docker.survey import Survey
@@ -28,6 +30,7 @@ from tidegauge.streams import Outlet, Source
 
 RECONCILE_SECONDS = 60.0
 RETRY_SECONDS = 2.0
+PACE_SECONDS = 5.0
 SETTLE_SECONDS = 0.1
 """A start is several events within milliseconds; one list answers them all."""
 
@@ -39,7 +42,9 @@ class Follower:
     """Follows the chosen containers of one engine and sends their samples.
 
     ``engine`` is ``None`` until the engine answered; ``trouble`` says in words why, and ``lost``
-    how often one that answered was lost. Followers of several engines share the ``absences``.
+    how often one that answered was lost. Followers of several engines share the ``absences``. What
+    samples are wanted for, the ``demand``, decides how they come; ``interest`` is to be told of
+    looks at containers.
     """
 
     def __init__(
@@ -52,12 +57,15 @@ class Follower:
         *,
         survey: Survey | None = None,
         absences: Absences | None = None,
+        demand: Demand = STREAMS,
     ) -> None:
         self._survey = survey
         self._absences = absences or Absences(choice, journal, [client.name])
         self._client, self._choice, self._journal, self._clock = client, choice, journal, clock
         self._random = random
-        self._holding = Holding(client, journal, clock, random)
+        self._demand, self._pace, self._in_turn = demand, Pace(demand), False
+        self._holding = Holding(client, journal, clock, random, demand.interval)
+        self.interest = Interest(clock)
         self._started: set[str] = set()
         self._births: dict[str, datetime] = {}
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
@@ -74,9 +82,14 @@ class Follower:
 
     @property
     def watched(self) -> dict[str, Container]:
-        """The containers with an open stream, by id."""
+        """The containers whose samples come, by id."""
         known = self._holding.known
-        return {key: known[key] for key in self._holding.streams if key in known}
+        return {key: known[key] for key in self._holding.held if key in known}
+
+    @property
+    def read_in_turn(self) -> int:
+        """How many of them have no stream."""
+        return len(self._holding.rotation)
 
     @property
     def settled(self) -> bool:
@@ -92,9 +105,10 @@ class Follower:
         """Samples, events and states of all chosen containers, as they come.
 
         Emits when: a stream gives a sample, an event comes, a list tells a state.
-        Backpressures when: what follows does; that stalls the sockets, so nothing slow follows.
+        Backpressures when: never, for a stalled stream slows every client of an engine.
         Completes when: never; a lost engine is tried again for ever.
-        Fails when: never for an engine's sake.
+        Fails when: a sample cannot be put at once, because something waits; never for an engine's
+        sake.
         """
         return Source(f"stats streams of {self._client.name}", self._follow)
 
@@ -128,15 +142,20 @@ class Follower:
         doorbell = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen(engine, outlet, doorbell))
-            surveying = tasks.create_task(self._look_around(engine, outlet))
+            self._keep_pace(engine)
+            beside = [
+                tasks.create_task(self._look_around(engine, outlet)),
+                tasks.create_task(self._arrange(engine)),
+            ]
             joined = Joined(outlet, tasks, listening.done)
             while not listening.done():
                 doorbell.clear()
                 listed = await self._reconcile(engine, joined)
                 await self._clock.wait(doorbell, RECONCILE_SECONDS if listed else RETRY_SECONDS)
                 await self._clock.sleep(SETTLE_SECONDS)
-            self._holding.close(tuple(self._holding.streams))
-            surveying.cancel()
+            self._holding.close(tuple(self._holding.held))
+            for each in beside:
+                each.cancel()
         await outlet.send(EngineGone(engine))
         for container in self._holding.known.values():  # nobody knows how they are meanwhile
             await outlet.send(Condition(container, ""))
@@ -146,6 +165,30 @@ class Follower:
     async def _look_around(self, engine: Engine, outlet: Outlet[Observation]) -> None:
         if self._survey is not None:
             await self._survey.run(engine, lambda: self._holding.known, outlet)
+
+    async def _arrange(self, engine: Engine) -> None:
+        """Read in turn while that is decided, and stream what is looked at."""
+        if not can_turn(engine, self._demand):
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._holding.rotation.run())
+            while True:
+                self.interest.news.clear()
+                self._keep_pace(engine)
+                if self._in_turn or len(self._holding.rotation):
+                    self._holding.arrange(self._streamed)
+                await self._clock.wait(self.interest.news, PACE_SECONDS)
+
+    def _keep_pace(self, engine: Engine) -> None:
+        before, load = self._in_turn, self._holding.load()
+        turns = self._pace.turns(load, self._clock.monotonic())
+        self._in_turn = turns and can_turn(engine, self._demand)
+        if self._in_turn != before:
+            way = "reads in turn" if self._in_turn else "streams"
+            self._journal.told("samples come another way", engine=engine.name, way=way)
+
+    def _streamed(self, container: Container) -> bool:
+        return not self._in_turn or self.interest.holds(container.alias)
 
     async def _listen(
         self, engine: Engine, outlet: Outlet[Observation], doorbell: asyncio.Event
@@ -203,7 +246,7 @@ class Follower:
         return None
 
     async def _reconcile(self, engine: Engine, joined: Joined) -> bool:
-        """Open and close streams as the engine's list asks; false if it could not be had."""
+        """Follow whom the engine's list asks for; false if it could not be had."""
         try:
             listed = await self._client.containers(stopped=True)
         except EngineError as error:
@@ -216,15 +259,15 @@ class Follower:
         held = self._holding
         conditions = self._generations.link(present(engine, self._choice, listed, held.known))
         self._tell_taken(conditions)
-        changes = plan(conditions, held.known, tuple(held.streams))
+        changes = plan(conditions, held.known, tuple(held.held))
         held.close(changes.close)
         held.known = {each.container.id: each.container for each in conditions}
-        for restarted in self._started & held.streams:
+        for restarted in self._started & held.held:
             # A stream outlives a restart of its container; only its time of birth is new.
             joined.tasks.create_task(held.relearn(held.known[restarted], joined.outlet))
         self._started.clear()
         for container in changes.open:
-            held.open(container, joined)
+            held.open(container, joined, self._streamed)
         for condition in (*changes.gone, *conditions):
             await joined.outlet.send(condition)
         return True

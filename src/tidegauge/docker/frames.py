@@ -154,10 +154,15 @@ class Container(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True, gc=False):
-    """One frame of one container."""
+    """One frame of one container, and the line it was, if it came as one.
+
+    ``asked_every`` so many seconds we ask for one; 0 where the engine sends them by itself.
+    """
 
     container: Container
     frame: StatsFrame
+    line: bytes = b""
+    asked_every: float = 0.0
 
 
 class HostConfig(Struct, frozen=True):

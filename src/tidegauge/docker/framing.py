@@ -34,16 +34,20 @@ class Framing(Generic[T]):
         self._decode, self._garbage = decoder.decode, garbage
         self._rest = b""
 
+    def whole(self, chunk: bytes) -> T | None:
+        """The document that this chunk is, if it is one line and nothing waits for its end.
+
+        So it is in the usual case. Otherwise the chunk has to be fed.
+        """
+        if self._rest or chunk.find(b"\n") != len(chunk) - 1:
+            return None
+        try:
+            return self._decode(chunk)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
     def feed(self, chunk: bytes) -> list[T]:
         """The documents completed by this chunk, in order."""
-        if not self._rest and chunk.find(b"\n") == len(chunk) - 1:
-            try:
-                return [self._decode(chunk)]
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return self._feed_any(chunk)
-        return self._feed_any(chunk)
-
-    def _feed_any(self, chunk: bytes) -> list[T]:
         *lines, rest = (self._rest + chunk).split(b"\n")
         documents: list[T] = []
         for line in lines:
@@ -100,14 +104,17 @@ class Framing(Generic[T]):
 
 
 class Handing(Framing[T]):
-    """Hands each document to ``take`` as soon as it is whole, instead of giving lists."""
+    """Hands each document to ``take`` as soon as it is whole, instead of giving lists.
+
+    With it goes the line it was, or nothing if it came in pieces.
+    """
 
     __slots__ = ("_take",)
 
     def __init__(
         self,
         decoder: msgspec.json.Decoder[T],
-        take: Callable[[T], None],
+        take: Callable[[T, bytes], None],
         garbage: Callable[[bytes, str], None],
     ) -> None:
         super().__init__(decoder, garbage)
@@ -115,10 +122,14 @@ class Handing(Framing[T]):
 
     def hand(self, chunk: bytes) -> None:
         """Hand over what this chunk completes."""
+        whole = self.whole(chunk)
+        if whole is not None:
+            self._take(whole, chunk)
+            return
         for document in self.feed(chunk):
-            self._take(document)
+            self._take(document, b"")
 
     def hand_rest(self) -> None:
         """The end of the stream: hand over what is left."""
         for document in self.finish():
-            self._take(document)
+            self._take(document, b"")

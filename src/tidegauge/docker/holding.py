@@ -1,7 +1,10 @@
-"""Hold the stats streams of one engine's containers, and ask about containers one by one."""
+"""Hold the stats streams of one engine's containers, or read them in turn, and ask about each."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, KeysView
+from itertools import islice
+from statistics import median
 
 from msgspec import Struct, structs
 
@@ -11,7 +14,9 @@ from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_s
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.lives import Condition, Observation, state_in
+from tidegauge.docker.pacing import SHORTEST_SECONDS, Load
 from tidegauge.docker.resources import Resources
+from tidegauge.docker.rotation import Rotation
 from tidegauge.errors import EngineError, NoSocketLeft, NoSuchContainer
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet
@@ -20,6 +25,18 @@ STEADY_SECONDS = 60.0
 """A stream that lived so long before it broke is worth telling again."""
 
 INSPECTIONS_AT_ONCE = 4
+
+READ_SECONDS = SHORTEST_SECONDS
+"""A read in turn that takes longer is given up."""
+
+TELL_SECONDS = 1.0
+"""A failed read is told so much later: if the engine is lost, that is told instead."""
+
+MEASURED = 101
+"""Streams, and newest reads, of which the median is taken."""
+
+Streamed = Callable[[Container], bool]
+"""Is a container to be streamed, or to be read in turn?"""
 
 NOTICES_KEPT = 4
 """So many notices of one stream wait until the engine was asked; what is more is given up."""
@@ -34,37 +51,90 @@ class Joined(Struct, frozen=True):
 
 
 class Holding:
-    """The open streams of one engine's containers, each held by a task of its own.
+    """How samples of one engine's containers come: each by a stream with a task, or read in turn.
 
-    ``known`` are the chosen containers by id; whoever lists them replaces it.
+    ``known`` are the chosen containers by id; whoever lists them replaces it. Between two reads of
+    a container are ``interval`` seconds.
     """
 
     def __init__(
-        self, client: EngineClient, journal: Journal, clock: Clock, random: Callable[[], float]
+        self,
+        client: EngineClient,
+        journal: Journal,
+        clock: Clock,
+        random: Callable[[], float],
+        interval: float,
     ) -> None:
         self._client, self._journal, self._random = client, journal, random
         self.clock = clock
+        self.rotation = Rotation(self._read, clock, interval)
         self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
+        self._held: dict[str, _Held] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._read_seconds: deque[float] = deque(maxlen=MEASURED)
         self.known: dict[str, Container] = {}
 
     @property
-    def streams(self) -> KeysView[str]:
-        """The containers with a stream, by id."""
-        return self._streams.keys()
+    def held(self) -> KeysView[str]:
+        """The containers whose samples come, by id."""
+        return self._held.keys()
 
-    def open(self, container: Container, joined: Joined) -> None:
-        """Hold a container's stream from now on."""
-        holding = self._hold(_Stream(container, self, joined))
-        self._streams[container.id] = joined.tasks.create_task(holding)
+    def load(self) -> Load:
+        """What this is for the engine, as far as it was measured."""
+        first = islice(self._streams, MEASURED)
+        cycles = [cycle for key in first if (cycle := self._held[key].attention.cycle)]
+        reads = self._read_seconds
+        return Load(
+            len(self._held),
+            median(cycles) if cycles else None,
+            median(reads) if reads else None,
+        )
+
+    def open(self, container: Container, joined: Joined, streamed: Streamed) -> None:
+        """Have a container's samples come from now on."""
+        held = self._held[container.id] = _Held(container, self, joined)
+        if streamed(container):
+            self._stream(held)
+        else:
+            self._take_turns(held, at_once=True)
+
+    def arrange(self, streamed: Streamed) -> None:
+        """Have all samples come in the way they should; counters go on over a change."""
+        for key, held in self._held.items():
+            if streamed(held.container) == (key in self._streams):
+                continue
+            if key in self.rotation:
+                self.rotation.remove(key)
+                self._stream(held)
+            else:
+                self._streams.pop(key).cancel()
+                self._take_turns(held, at_once=False)
 
     def close(self, ids: Iterable[str]) -> None:
-        """Hold these no longer."""
+        """Have samples of these come no longer."""
         for key in ids:
+            self._held.pop(key, None)
+            self.rotation.remove(key)
             for tasks in (self._streams, self._looks):
                 if task := tasks.pop(key, None):
                     task.cancel()
+
+    def _stream(self, held: "_Held") -> None:
+        held.usual = 0.0
+        self._streams[held.container.id] = held.joined.tasks.create_task(self._hold(held))
+
+    def _take_turns(self, held: "_Held", *, at_once: bool) -> None:
+        held.usual = held.asked_every = self.rotation.interval
+        self.rotation.add(held.container.id, at_once=at_once)
+
+    def _lose(self, held: "_Held") -> None:
+        """The engine has it no more; if the next list has it all the same, it is opened again."""
+        key = held.container.id
+        if self._held.get(key) is held:
+            del self._held[key]
+            self._streams.pop(key, None)
+            self.rotation.remove(key)
 
     async def relearn(self, container: Container, outlet: Outlet[Observation]) -> None:
         """Ask once more; a stream outlives a restart of its container."""
@@ -85,31 +155,30 @@ class Holding:
             begins=data[:60].decode(errors="replace"),
         )
 
-    def notice(self, notice: Notice, stream: "_Stream") -> None:
-        """Something is remarkable in how the frames of a stream come."""
+    def notice(self, notice: Notice, held: "_Held") -> None:
+        """Something is remarkable in how the frames of a container come."""
         if notice == "late":
-            engine, seconds = self._client.name, stream.attention.seconds_late
+            engine, seconds = self._client.name, held.attention.seconds_late
             self._journal.trouble("late sample", late_sentence(engine, seconds), engine)
-        elif len(stream.notices) >= NOTICES_KEPT:
+        elif len(held.notices) >= NOTICES_KEPT:
             self._journal.drop("notice given up")
         else:
-            stream.notices.append(notice)
-            key = stream.container.id
-            if key in self._streams and key not in self._looks:
-                self._looks[key] = stream.joined.tasks.create_task(self._look_into(stream))
+            held.notices.append(notice)
+            key = held.container.id
+            if key in self._held and key not in self._looks:
+                self._looks[key] = held.joined.tasks.create_task(self._look_into(held))
 
-    async def _hold(self, stream: "_Stream") -> None:
+    async def _hold(self, held: "_Held") -> None:
         """Keep one container's stream open until told to stop, or until it is removed."""
-        container = stream.container
+        container = held.container
         while True:
             trouble: tuple[str, str, str] | None = None
             opened = self.clock.monotonic()
             try:
-                await self._learn(container.id, stream.joined.outlet)
-                await self._client.stats(container.id, stream.take, stream.garbage)
+                await self._learn(container.id, held.joined.outlet)
+                await self._client.stats(container.id, held.take, held.garbage)
             except NoSuchContainer:
-                # If the next list has it all the same, it is opened again.
-                self._streams.pop(container.id, None)
+                self._lose(held)
                 return
             except NoSocketLeft as error:
                 trouble = ("no socket left", str(error), self._client.name)
@@ -117,24 +186,46 @@ class Holding:
                 # Not the error: its traceback would hold this frame.
                 trouble = ("stream lost", str(error), container.alias)
             # A lost engine ends this wait for good, and is told once, not once a container.
-            await self.clock.sleep(self._pause(stream))
-            if trouble and not stream.joined.lost():
+            await self.clock.sleep(self._pause(held))
+            if trouble and not held.joined.lost():
+                code, sentence, subject = trouble
                 if self.clock.monotonic() - opened > STEADY_SECONDS:
-                    self._journal.over(trouble[0], trouble[2])
-                self._journal.trouble(*trouble)
+                    self._journal.over(code, subject)
+                self._journal.trouble(code, sentence, subject)
 
-    def _pause(self, stream: "_Stream") -> float:
-        if stream.backoff is None:
-            stream.backoff = Backoff(1.0, 30.0, self._random)
-        return stream.backoff.delay()
-
-    async def _look_into(self, stream: "_Stream") -> None:
-        """What was noticed of a stream, in its order: one request at a time, beside the stream."""
-        container = stream.container
+    async def _read(self, key: str) -> None:
+        """One sample of a container whose turn it is."""
+        held, began = self._held[key], self.clock.monotonic()
+        container = self.known.get(key, held.container)
         try:
-            while stream.notices:
-                if stream.notices.pop(0) == "empty":
-                    await self._explain(container, stream.joined.outlet)
+            if container.started_at is None:
+                await self._learn(key, held.joined.outlet)
+            frame = await self._client.sample(key, READ_SECONDS)
+        except NoSuchContainer:
+            self._lose(held)
+        except EngineError as error:
+            sentence = str(error)  # not the error: its traceback would hold this frame
+            await self.clock.sleep(TELL_SECONDS)
+            if not held.joined.lost():
+                self._journal.trouble("read failed", sentence, container.alias)
+        else:
+            self._read_seconds.append(self.clock.monotonic() - began)
+            self._journal.over("read failed", container.alias)
+            if self._held.get(key) is held:
+                held.take(frame, b"")
+
+    def _pause(self, held: "_Held") -> float:
+        if held.backoff is None:
+            held.backoff = Backoff(1.0, 30.0, self._random)
+        return held.backoff.delay()
+
+    async def _look_into(self, held: "_Held") -> None:
+        """What was noticed, in its order: one request at a time, beside the samples."""
+        container = held.container
+        try:
+            while held.notices:
+                if held.notices.pop(0) == "empty":
+                    await self._explain(container, held.joined.outlet)
                 elif self._journal.over("empty samples", container.alias):
                     self._journal.told("samples come again", container=container.alias)
         finally:
@@ -166,22 +257,31 @@ class Holding:
         return found
 
 
-class _Stream:
-    """One container's stream, and how its frames come; a thousand of these are small."""
+class _Held:
+    """One container, and how its frames come; a thousand of these are small.
 
-    __slots__ = ("attention", "backoff", "container", "holding", "joined", "notices")
+    ``usual`` seconds are between two of its frames if it is asked for each, and ``asked_every``
+    is what that was before the next one: the first one behind a change comes as late as any before.
+    """
+
+    __slots__ = (
+        *("asked_every", "attention", "backoff", "container", "holding", "joined", "notices"),
+        "usual",
+    )
 
     def __init__(self, container: Container, holding: Holding, joined: Joined) -> None:
         self.container, self.holding, self.joined = container, holding, joined
         self.attention = Attention()
         self.backoff: Backoff | None = None
         self.notices: list[Notice] = []
+        self.usual = self.asked_every = 0.0
 
-    def take(self, frame: StatsFrame) -> None:
+    def take(self, frame: StatsFrame, line: bytes) -> None:
         """A frame came; so the next pause is a short one."""
         container, holding = self.container, self.holding
         container = holding.known.get(container.id, container)
-        self.joined.outlet.send_nowait(Sample(container, frame))
+        self.joined.outlet.send_nowait(Sample(container, frame, line, self.asked_every))
+        self.asked_every = self.usual
         self.backoff = None
         notice = self.attention.sees(frame, holding.clock.monotonic())
         if notice is not None:

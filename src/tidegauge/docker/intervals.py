@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 from msgspec import Struct
 
 from tidegauge.docker.frames import Container, Sample, StatsFrame
@@ -37,12 +38,43 @@ class Life:
 
 
 class Interval(Struct, frozen=True, gc=False):
-    """A sample with the one before it in the same life (``None`` for the first)."""
+    """A sample with the one before it in the same life (``None`` for the first).
+
+    Of the one ``before`` only the time and the CPU are kept: a frame is freed at the least cost
+    right after it was read. ``line`` is what ``now`` was read of, if it came as one line, and
+    ``asked_every`` that of its sample. The first after a rename is ``renamed``: totals begin with
+    it, though it has one before.
+    """
 
     container: Container
     life: Life
     before: StatsFrame | None
     now: StatsFrame
+    line: bytes = b""
+    renamed: bool = False
+    asked_every: float = 0.0
+
+
+class Unread(Struct, frozen=True, gc=False):
+    """An interval kept as the line its sample was; ``first`` if totals begin with it."""
+
+    container: Container
+    life: Life
+    line: bytes
+    first: bool
+
+
+def unread(interval: Interval) -> Unread:
+    """To keep: a third of a frame's memory, in one piece."""
+    line = interval.line or msgspec.json.encode(interval.now)
+    first = interval.before is None or interval.renamed
+    return Unread(interval.container, interval.life, line, first)
+
+
+def read_again(kept: Unread) -> Interval:
+    """What was kept, without the sample before."""
+    now = msgspec.json.decode(kept.line, type=StatsFrame)
+    return Interval(kept.container, kept.life, None, now, kept.line)
 
 
 class _Track:
@@ -83,20 +115,22 @@ class Intervals:
         before = track.before
         if before is not None and not track.stopped and self._too_early(track, before, frame):
             return None
-        if track.alias is not container.alias:
-            self._rename(track, container.alias)
+        renamed = track.alias is not container.alias and self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
         elif before is not None and _born_between(container, before, frame, track.stopped):
             track.life, before = Life(from_birth=True), None
-        track.before, track.stopped = frame, False
-        return Interval(container, track.life, before, frame)
+        track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
+        line, every = sample.line, sample.asked_every
+        return Interval(container, track.life, before, frame, line, renamed, every)
 
-    def _rename(self, track: _Track, alias: str) -> None:
+    def _rename(self, track: _Track, alias: str) -> bool:
         """What was counted so far belongs to the old name, if it is another."""
-        if track.alias != alias and track.before is not None:
+        renamed = track.alias != alias and track.before is not None
+        if renamed:
             track.life = Life(from_birth=False)
         track.alias = alias
+        return renamed
 
     def forget(self, seen: Condition) -> None:
         """Give up what is remembered of a container that is gone: memory is bounded."""

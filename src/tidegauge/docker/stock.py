@@ -20,6 +20,7 @@ class Info(Struct, frozen=True):
     images: int | None = field(default=None, name="Images")
     cpus: int | None = field(default=None, name="NCPU")
     memory: int | None = field(default=None, name="MemTotal")
+    host: str = field(default="", name="Name")
     root: str = field(default="", name="DockerRootDir")
     kernel: str = field(default="", name="KernelVersion")
 
@@ -96,6 +97,8 @@ class Stock(Surveyed, frozen=True):
     images: int | None = None
     cpus: int | None = None
     memory: int | None = None
+    host: str | None = None
+    """The name its machine has, by which engines of one machine belong together."""
 
 
 class DiskUse(Surveyed, frozen=True):
@@ -159,6 +162,7 @@ def stock(engine: Engine, info: Info) -> Stock:
         _known(info.images),
         _known(info.cpus) or None,
         _known(info.memory) or None,
+        info.host or None,
     )
 
 

@@ -8,20 +8,19 @@ import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 import msgspec
 
 from tidegauge.errors import HistoryDamaged, HistoryError
 from tidegauge.history import hot
 from tidegauge.history.block import Block, Codec
-from tidegauge.history.codec import ABSENT
-from tidegauge.history.pieces import Piece, joined, of_samples, within
+from tidegauge.history.pieces import Gaps, Piece, Samples, joined, within
 from tidegauge.history.rolling import unfold, weights_in
 from tidegauge.history.rows import Points, Query, Rows, Shape, Stored
-from tidegauge.history.tiers import GAP_MS, SCALE, TIERS, levels, rates
+from tidegauge.history.tiers import GAP_MS, TIERS, UNKNOWN, levels, rates
 
-Samples = tuple[Shape, Sequence[int], list[Sequence[int]]]
+Part = tuple[Shape, Sequence[int], list[Sequence[int]]]
 """The asked series of a shape, times in milliseconds, and a column for each."""
 
 _NEVER = 2**62
@@ -65,11 +64,21 @@ class Answer:
         _put_before(parts, self._newest())
         before = self._rolled_until if self._tier else self._kept_from(0)
         for number in range(max(1, self._tier), len(TIERS)):
+            if before <= self._start:
+                break
             # A bucket that reaches into what is kept finer is left out.
             _put_before(parts, self._rolled(number, before - TIERS[number].step + 1))
             before = min(before, self._kept_from(number))
-        whole = ((stored, joined(pieces, self._step)) for stored, pieces in parts.items())
-        return [_points(stored, piece) for stored, piece in whole if _known(piece)]
+        gaps, seconds = Gaps(), dict[int, list[float]]()
+        whole = {stored: joined(pieces, self._step, gaps) for stored, pieces in parts.items()}
+        for piece in whole.values():
+            if id(piece.times) not in seconds:
+                seconds[id(piece.times)] = [at / 1000 for at in piece.times]
+        return [
+            _points(stored, piece, seconds[id(piece.times)])
+            for stored, piece in whole.items()
+            if _known(piece)
+        ]
 
     def _kept_from(self, number: int) -> int:
         """When what there is of a tier begins; far in the future if there is nothing."""
@@ -81,18 +90,25 @@ class Answer:
     def _newest(self) -> Found:
         """From single samples: all of the range, or what of it is not rolled up yet."""
         begin = max(self._start, self._rolled_until) if self._tier else self._start
-        times: dict[Stored, list[int]] = defaultdict(list)
+        parts = [*self._samples(begin)]
+        where: dict[Stored, list[int]] = defaultdict(list)
         values: dict[Stored, list[int]] = defaultdict(list)
-        for shape, at, columns in self._samples(begin):
+        for n, (shape, _, columns) in enumerate(parts):
             for stored, column in zip(shape, columns, strict=True):
-                times[stored] += at
+                where[stored].append(n)
                 values[stored] += column
         step = TIERS[self._tier].step or self._step
+        shared: dict[tuple[int, ...], Samples] = {}
         for stored, column in values.items():
-            of = rates(times[stored], column) if stored.counter else levels(column)
-            yield stored, within(of_samples(times[stored], of, step), begin, self._stop)
+            numbers = tuple(where[stored])
+            if numbers not in shared:
+                times = [*chain.from_iterable(parts[n][1] for n in numbers)]
+                shared[numbers] = Samples(times, step, begin)
+            samples = shared[numbers]
+            of = rates(samples.line, column) if stored.counter else levels(column)
+            yield stored, samples.piece(of)
 
-    def _samples(self, begin: int) -> Iterator[Samples]:
+    def _samples(self, begin: int) -> Iterator[Part]:
         """Of a range, and shortly before to know the first rates; in order of time."""
         sealed, begin = 0, begin - GAP_MS
         for shape, data in self._blocks(0, begin, self._stop):
@@ -117,11 +133,9 @@ class Answer:
     def _hot_rows(self) -> Iterator[hot.HotRow]:
         for (data,) in self._file.execute("SELECT data FROM hot ORDER BY id"):
             try:
-                rows = [*hot.unpack(data)]
+                yield from hot.unpack(data, self._entity)
             except HistoryError as error:
                 self.damaged.append(f"{error} It is left out.")
-            else:
-                yield from (row for row in rows if row.entity == self._entity)
 
     def _rolled(self, number: int, limit: int) -> Found:
         """Buckets of a tier, from that in which the range begins to the limit."""
@@ -131,10 +145,10 @@ class Answer:
         for shape, data in self._blocks(number, start, limit):
             asked, numbers = self._asked(shape)
             if block := self._opened(data):
-                times, weights = block.times, weights_in(block)
+                times = block.times
+                weights = {kind: weights_in(block, kind) for kind in {one.counter for one in asked}}
                 for stored, series in zip(asked, numbers, strict=True):
-                    column = unfold(block, series)
-                    piece = Piece(times, column, step, weights[stored.counter])
+                    piece = Piece(times, unfold(block, series), step, weights[stored.counter])
                     pieces[stored].append(piece)
         for stored, parts in pieces.items():
             for piece in reversed(parts):
@@ -186,20 +200,18 @@ def _put_before(parts: dict[Stored, list[Piece]], found: Found) -> None:
 
 
 def _known(piece: Piece) -> bool:
-    return any(value != ABSENT for value in piece.column.mean)
+    return any(value != UNKNOWN for value in piece.column.mean)
 
 
-def _points(stored: Stored, piece: Piece) -> Points:
+def _points(stored: Stored, piece: Piece, times: list[float]) -> Points:
     column = piece.column
     different = {id(values): values for values in column.whole}  # samples are all four at once
     scaled = {which: _scaled(values, stored.scale) for which, values in different.items()}
     mean, least, greatest, p95 = (scaled[id(values)] for values in column.whole)
-    times = [at / 1000 for at in piece.times]
     return Points(stored.metric, stored.attributes, times, mean, least, greatest, p95)
 
 
-def _scaled(values: list[int], scale: float) -> list[float | None]:
-    factor = scale / SCALE
-    if ABSENT not in values:
-        return [value * factor for value in values]
-    return [None if value == ABSENT else value * factor for value in values]
+def _scaled(values: list[float], scale: float) -> list[float | None]:
+    if UNKNOWN not in values:
+        return [value * scale for value in values]
+    return [None if value == UNKNOWN else value * scale for value in values]

@@ -1,13 +1,13 @@
 """A block: some hundred points of all series of one entity, or of one tier of buckets, as bytes.
 
 Layout, little endian: the codec (u8), how many columns (u16) and points (u32), a CRC-32 of all that
-follows (u32), the length of each column (u32; the first is of the times), then the columns. A
-column without bytes is like the one named by its reader (a percentile that equals the greatest).
+follows (u32), the length of each column (u32; the first is of the times), then the columns.
 """
 
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -23,14 +23,15 @@ class Codec(Struct, frozen=True):
     number: int
     encode: Callable[[Sequence[int]], bytes]
     decode: Callable[[bytes, int], list[int]]
+    steps: Callable[[bytes, int], codec.Steps | None]
 
 
-STANDARD = Codec(1, codec.encode, codec.decode)
+STANDARD = Codec(1, codec.encode, codec.decode, codec.steps)
 """Of the standard library."""
 
 
 def pack(using: Codec, times: Sequence[int], columns: Iterable[Sequence[int]]) -> bytes:
-    """A block of times in milliseconds and of columns as long, or empty ones."""
+    """A block of times in milliseconds and of columns as long."""
     return joined(using, len(times), [using.encode(times), *map(using.encode, columns)])
 
 
@@ -62,10 +63,8 @@ class Block:
                 f"a block of history was written with codec {number}, which is not installed; pip"
                 ' install "tidegauge[fast]" makes it readable.'
             )
-        self._codec = codecs[number]
-        self._ends = [_HEAD.size + 4 * count]
-        for length in lengths:
-            self._ends.append(self._ends[-1] + length)
+        self.codec = codecs[number]
+        self._ends = [*accumulate(lengths, initial=_HEAD.size + 4 * count)]
 
     def __len__(self) -> int:
         """Columns, without the times."""
@@ -74,9 +73,16 @@ class Block:
     @property
     def times(self) -> list[int]:
         """Milliseconds of each point."""
-        return self._codec.decode(self._data[self._ends[0] : self._ends[1]], self.points)
+        return self.codec.decode(self._data[self._ends[0] : self._ends[1]], self.points)
+
+    def packed(self, number: int) -> bytes:
+        """The bytes of a column."""
+        return self._data[self._ends[number + 1] : self._ends[number + 2]]
 
     def column(self, number: int) -> list[int]:
-        """The values of a column; none of one without bytes."""
-        begin, end = self._ends[number + 1], self._ends[number + 2]
-        return self._codec.decode(self._data[begin:end], self.points) if begin < end else []
+        """The values of a column."""
+        return self.codec.decode(self.packed(number), self.points)
+
+    def steps(self, number: int) -> codec.Steps | None:
+        """The same by its steps, where it has no holes."""
+        return self.codec.steps(self.packed(number), self.points)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
+from operator import sub
 from typing import Any
 
 from tidegauge.errors import HistoryDamaged
@@ -51,6 +52,14 @@ def decode(data: bytes, count: int) -> list[int]:
     return decoded
 
 
+def steps(data: bytes, count: int) -> codec.Steps | None:
+    """A column as `codec.steps` gives it."""
+    if data[:1] == _STANDARD:
+        return codec.steps(data[1:], count)
+    values = decode(data, count)
+    return values[0], [*map(sub, values[1:], values)]
+
+
 def _untyped(package: str) -> Any:  # noqa: ANN401 (an optional part of the installation)
     return import_module(package)
 
@@ -60,7 +69,7 @@ def _is_line(values: Sequence[int]) -> bool:
     return all(after - before == step for before, after in pairwise(values))
 
 
-FAST = Codec(2, encode, decode)
+FAST = Codec(2, encode, decode, steps)
 
 
 def installed() -> bool:

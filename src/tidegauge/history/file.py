@@ -11,7 +11,7 @@ import msgspec
 from tidegauge.errors import HistoryDamaged, HistoryError
 from tidegauge.history import schema
 from tidegauge.history.ownership import Ownership
-from tidegauge.history.rows import Shape
+from tidegauge.history.rows import Row, Shape
 from tidegauge.metrics import Identity
 
 NUMBERS_KEPT = 10_000
@@ -90,6 +90,14 @@ class HistoryFile:
             # Each step of the statement frees a page; only a script steps to its end.
             self._connection.executescript(f"PRAGMA incremental_vacuum({pages})")
 
+    def entities(self, rows: Sequence[Row]) -> list[int]:
+        """The number of each row's entity. In a transaction."""
+        known = self._entities
+        try:
+            return [known[row.identity] for row in rows]
+        except KeyError:
+            return [self.entity(row.identity, row.at) for row in rows]
+
     def entity(self, identity: Identity, at: int) -> int:
         """The number of an entity; one that is new was first seen ``at``. In a transaction."""
         number = self._entities.get(identity)
@@ -107,11 +115,20 @@ class HistoryFile:
             self._entities[identity] = number
         return number
 
+    def shapes(self, rows: Sequence[Row]) -> list[int]:
+        """The number of each row's shape. In a transaction."""
+        known = self._shapes
+        try:
+            return [known[id(row.shape)][1] for row in rows]
+        except KeyError:
+            return [self.shape(row.shape) for row in rows]
+
     def shape(self, shape: Shape) -> int:
         """The number of a shape. In a transaction."""
-        # Rows of one shape share a tuple, so that it need not be compared.
+        # Rows of one shape share a tuple, so that it need not be compared. While it is here, no
+        # other one can have its id.
         known = self._shapes.get(id(shape))
-        if known is not None and known[0] is shape:
+        if known is not None:
             return known[1]
         series = as_json(shape)
         self.change("INSERT OR IGNORE INTO shape (series) VALUES (?)", series)

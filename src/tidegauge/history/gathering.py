@@ -63,6 +63,7 @@ class Gathering:
         self._clock, self._refused, self._dropped = clock, refused, dropped
         self._buffers: dict[Identity, _Buffer] = {}
         self._next_size = self._values = 0
+        self._tomorrow = 0.0
         self.commit = 1
         """The number of the next commit."""
         self.rows: deque[Row] = deque(maxlen=WAITING_ROWS)
@@ -71,8 +72,7 @@ class Gathering:
     def row(self, row: Row) -> bool:
         """Keep one row; false if it is out of time: older than the last, or of tomorrow."""
         buffer = self._buffers.get(row.identity)
-        old = buffer is not None and row.at <= buffer.newest
-        if old or row.at > self._clock.now() * 1000 + AHEAD_MS:
+        if (buffer is not None and row.at <= buffer.newest) or self._is_of_tomorrow(row.at):
             self._refused(row.identity)
             return False
         if buffer is None:
@@ -133,6 +133,11 @@ class Gathering:
         self.rows.clear()
         self.sealed.clear()
         self._values = 0
+
+    def _is_of_tomorrow(self, at: int) -> bool:
+        if at > self._tomorrow:  # as it was when it was last asked for
+            self._tomorrow = self._clock.now() * 1000 + AHEAD_MS
+        return at > self._tomorrow
 
     def _begin(self, row: Row) -> _Buffer:
         """A buffer that begins with a hole: what counters did before us is not known."""

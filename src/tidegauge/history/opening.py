@@ -11,6 +11,7 @@ from tidegauge.history import fast
 from tidegauge.history.options import HistoryOptions
 from tidegauge.history.reading import StoredHistory
 from tidegauge.history.recording import Recorder
+from tidegauge.history.rows import History
 from tidegauge.history.writing import Writer
 from tidegauge.journal import Journal
 
@@ -24,7 +25,7 @@ class Kept(Struct, frozen=True):
     options: HistoryOptions
     clock: Clock
     recorder: Recorder
-    history: StoredHistory
+    history: History
 
 
 def open_history(options: HistoryOptions, path: Path, clock: Clock, journal: Journal) -> Kept:

@@ -1,14 +1,27 @@
 """Parts of a series from different tiers, put together and into the buckets that were asked for."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from operator import mul, sub
+from typing import TypeVar
 
 from msgspec import Struct
 
-from tidegauge.history.codec import ABSENT
-from tidegauge.history.tiers import GAP_MS, Column, Levels, Spans, known_time, rolled
+from tidegauge.history.rolling import end_to_end
+from tidegauge.history.tiers import (
+    GAP_MS,
+    UNKNOWN,
+    Column,
+    Grid,
+    Levels,
+    Line,
+    Spans,
+    least_of,
+    rolled,
+)
+
+T = TypeVar("T")
 
 USUAL_MS = 1000
 """From a sample to the next, as engines send them."""
@@ -27,18 +40,26 @@ class Piece(Struct, frozen=True):
     weights: Sequence[int] = ()
 
 
-def of_samples(times: Sequence[int], of: Levels, step: int) -> Piece:
-    """Levels or rates of single samples in buckets of ``step`` milliseconds; 0 leaves them."""
-    if step:
-        buckets = Spans.of(times, step)
-        weights = buckets.counts if of.grown is None else buckets.grown(known_time(times))
-        return Piece(buckets.starts, rolled(buckets, of), step, weights)
-    values = [*of.values]
-    if of.parts != 1 and ABSENT not in values:
-        values = [value * of.parts for value in values]
-    elif of.parts != 1:
-        values = [value if value == ABSENT else value * of.parts for value in values]
-    return Piece(times, Column(values, values, values, None), 0)
+class Samples:
+    """The times of samples, in buckets of ``step`` milliseconds from ``begin`` on; 0 leaves them.
+
+    Series of the same rows share one, and what is made of the times.
+    """
+
+    def __init__(self, times: Sequence[int], step: int, begin: int = 0) -> None:
+        self.line, self._step = Line.of(times), step
+        self._first = bisect_left(times, begin)
+        self._times = times[self._first :]
+        self._grid = Grid.of(self.line, (step,), self._first) if step else None
+
+    def piece(self, of: Levels) -> Piece:
+        """A series that has these levels or rates."""
+        if self._grid is None:
+            values = [*map(float, of.values[self._first :])]
+            return Piece(self._times, Column(values, values, values, None), 0)
+        (size,), (column,) = self._grid.sizes, rolled(self._grid, of)
+        weights = size.counts if of.added is None else self._grid.passed
+        return Piece(size.starts, column, self._step, weights)
 
 
 def within(piece: Piece, start: int, stop: int) -> Piece:
@@ -51,72 +72,88 @@ def coarser(piece: Piece, step: int) -> Piece:
 
     The percentile of a joined bucket is the greatest of its parts': never too low.
     """
-    buckets = Spans.of(piece.times, step)
+    buckets = Spans.regular(piece.times, piece.step, step)
     if len(buckets.starts) == len(piece.times):
         return Piece(buckets.starts, piece.column, step, piece.weights)
     mean, least, greatest, p95 = piece.column.whole
-    parts = [slice(*each) for each in zip(buckets.begins, buckets.ends, strict=True)]
     column = Column(
         _means(mean, piece.weights, buckets),
-        [_least(least[part]) for part in parts],
-        [max(greatest[part]) for part in parts],
-        [max(p95[part]) for part in parts],
+        [*map(least_of, _parts(least, buckets))],
+        [*map(max, _parts(greatest, buckets))],
+        None if p95 is greatest else [*map(max, _parts(p95, buckets))],
     )
-    return Piece(buckets.starts, column, step, [sum(piece.weights[part]) for part in parts])
+    return Piece(buckets.starts, column, step, [*map(sum, _parts(piece.weights, buckets))])
 
 
-def joined(pieces: Sequence[Piece], step: int) -> Piece:
+def _parts(values: Sequence[T], buckets: Spans) -> Iterable[Sequence[T]]:
+    """What is in each bucket. Mostly all have as many, but for the last one."""
+    counts = buckets.counts
+    many, last = counts[0], counts[-1]
+    if counts.count(many) < len(counts) - (last < many):
+        return (values[part] for part in buckets.slices)
+    rest = [values[-last:]] if last < many else []
+    return chain(zip(*(values[n::many] for n in range(many)), strict=False), rest)
+
+
+def joined(pieces: Sequence[Piece], step: int, gaps: "Gaps") -> Piece:
     """Pieces in order of time as one, in buckets of ``step``; larger ones stay as they are.
 
-    A gap longer than a bucket, and than `GAP_MS`, has one unknown bucket at its begin: no line is
-    to be drawn across it.
+    A gap longer than `GAP_MS` has one unknown bucket at its begin: no line is to be drawn across.
+    Between two buckets it is so long for certain if their begins are apart by a bucket more.
     """
     parts = [piece for piece in pieces if piece.step <= step]
-    fine = _whole(parts, step)
-    if step and [piece.step for piece in parts] != [step]:
+    fine = _whole(parts, min((piece.step for piece in parts), default=step))
+    if step and (len(parts) > 1 or fine.step != step):
         fine = coarser(fine, step)
     runs: list[Piece] = []
     for piece in (*(piece for piece in pieces if piece.step > step), fine):
-        for run in _runs(piece):
+        for run in _runs(piece, gaps):
             if runs and _apart(runs[-1], run):
                 runs.append(_hole(runs[-1]))
             runs.append(run)
     return _whole(runs, step)
 
 
+class Gaps:
+    """Where there are gaps in lists of times, which series of the same rows share."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Sequence[int], list[int]]] = {}
+
+    def of(self, times: Sequence[int], limit: int) -> list[int]:
+        """The indexes before which more than a limit passed."""
+        known = self._known.get((id(times), limit))
+        if known is None:  # while the list is here, no other one can have its id
+            steps = [*map(sub, times[1:], times)]
+            long = max(steps, default=0) > limit
+            found = [n for n, ms in enumerate(steps, start=1) if ms > limit] if long else []
+            known = self._known[id(times), limit] = times, found
+        return known[1]
+
+
 def _whole(pieces: Sequence[Piece], step: int) -> Piece:
     if len(pieces) == 1:
         return pieces[0]
-    wholes = [piece.column.whole for piece in pieces]
-    columns = [[*chain.from_iterable(parts)] for parts in zip(*wholes, strict=True)]
-    mean, least, greatest, p95 = columns or ([], [], [], [])
-    times, weights = (
-        [*chain.from_iterable(parts)]
-        for parts in ((piece.times for piece in pieces), (piece.weights for piece in pieces))
-    )
-    return Piece(times, Column(mean, least, greatest, p95), step, weights)
+    if not pieces:
+        return Piece([], Column([], [], [], None), step)
+    times = [*chain.from_iterable(piece.times for piece in pieces)]
+    weights = [*chain.from_iterable(piece.weights for piece in pieces)]
+    return Piece(times, end_to_end([piece.column for piece in pieces]), step, weights)
 
 
-def _runs(piece: Piece) -> Iterator[Piece]:
+def _runs(piece: Piece, gaps: Gaps) -> Iterator[Piece]:
     """Its parts between gaps."""
-    limit, times = max(GAP_MS, piece.step), piece.times
-    steps = [*map(sub, times[1:], times)]
-    begin = 0
-    if max(steps, default=0) > limit:
-        for n, passed in enumerate(steps, start=1):
-            if passed > limit:
-                yield _cut(piece, begin, n)
-                begin = n
-    if begin < len(times):
-        yield _cut(piece, begin, len(times))
+    if piece.times:
+        ends = [*gaps.of(piece.times, GAP_MS + piece.step), len(piece.times)]
+        yield from (_cut(piece, *each) for each in pairwise([0, *ends]))
 
 
 def _apart(earlier: Piece, later: Piece) -> bool:
-    return later.times[0] - earlier.times[-1] > max(GAP_MS, earlier.step, later.step)
+    return later.times[0] - earlier.times[-1] > GAP_MS + earlier.step
 
 
 def _hole(behind: Piece) -> Piece:
-    unknown = [ABSENT]
+    unknown = [UNKNOWN]
     at = behind.times[-1] + (behind.step or USUAL_MS)
     return Piece([at], Column(unknown, unknown, unknown, None), behind.step, [0])
 
@@ -134,18 +171,12 @@ def _cut(piece: Piece, begin: int, end: int) -> Piece:
     return Piece(piece.times[begin:end], column, piece.step, piece.weights[begin:end])
 
 
-def _means(values: Sequence[int], weights: Sequence[int], buckets: Spans) -> list[int]:
-    known = [0 if value == ABSENT else by for value, by in zip(values, weights, strict=True)]
-    sums = [0, *accumulate(map(mul, values, known))]
-    wholes = [0, *accumulate(known)]
+def _means(values: Sequence[float], weights: Sequence[int], buckets: Spans) -> list[float]:
+    known = weights
+    if UNKNOWN in values:
+        known = [0 if value == UNKNOWN else by for value, by in zip(values, weights, strict=True)]
+    amounts = map(sum, _parts([*map(mul, values, known)], buckets))
+    wholes = map(sum, _parts(known, buckets))
     return [
-        (sums[end] - sums[begin]) // whole if (whole := wholes[end] - wholes[begin]) else ABSENT
-        for begin, end in zip(buckets.begins, buckets.ends, strict=True)
+        amount / whole if whole else UNKNOWN for amount, whole in zip(amounts, wholes, strict=True)
     ]
-
-
-def _least(values: Sequence[int]) -> int:
-    least = min(values)
-    if least != ABSENT:
-        return least
-    return min((value for value in values if value != ABSENT), default=ABSENT)

@@ -1,33 +1,38 @@
 """An hour of one entity's blocks, rolled up into a block for each coarser tier."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, chain
 
 from msgspec import Struct
 
+from tidegauge.errors import HistoryDamaged
 from tidegauge.history.block import Block, Codec, joined
 from tidegauge.history.codec import ABSENT
+from tidegauge.history.rounding import rounded, unrounded
 from tidegauge.history.rows import Shape, Stored
-from tidegauge.history.tiers import ROLLED, Column, Spans, known_time, levels, rates, rolled_by
+from tidegauge.history.tiers import (
+    ROLLED,
+    UNKNOWN,
+    Column,
+    Grid,
+    Levels,
+    Line,
+    levels,
+    rates,
+    rates_of,
+    rolled,
+    sums,
+)
 
 HOUR = 3_600_000
 """Milliseconds that are rolled up at once; a multiple of every tier's step."""
-
-BITS = 10
-"""What a bucket's values are rounded to: within 0.1 %, less than a pixel of a chart."""
-
-MOST = 2**61
-"""In a bucket; what would be more is no machine's."""
 
 _WEIGHTS = "points", "milliseconds"
 """The first columns of a rolled block: how many points a bucket has, how long its rates took."""
 
 MERGED = {2: 6 * HOUR, 3: 24 * HOUR}
 """By tiers, for how long their blocks are put together: single hours of them have few points."""
-
-STATISTICS = 4
-"""Columns of each series behind them: mean, least, greatest, 95th percentile."""
 
 
 class Rolled(Struct, frozen=True):
@@ -45,9 +50,54 @@ class _Opened(Struct, frozen=True):
     block: Block
     times: list[int]
 
-    def column(self, stored: Stored) -> list[int]:
-        number = self.numbers.get(stored)
-        return [ABSENT] * len(self.times) if number is None else self.block.column(number)
+
+class _Hour:
+    """The points from the one before an hour to its last one, of blocks in order of time."""
+
+    def __init__(self, blocks: Sequence[tuple[Shape, Block]], hour: int) -> None:
+        self._opened = [
+            _Opened({stored: n for n, stored in enumerate(shape)}, block, block.times)
+            for shape, block in blocks
+        ]
+        times = [at for each in self._opened for at in each.times]
+        first, self._end = bisect_left(times, hour), bisect_left(times, hour + HOUR)
+        self._begin = max(first - 1, 0)
+        self.line = Line.of(times[self._begin : self._end])
+        self.points = self._end - first
+        self.grid = Grid.of(self.line, [tier.step for tier in ROLLED], first - self._begin)
+
+    def levels(self, stored: Stored) -> Levels:
+        """What one series had."""
+        if not stored.counter:
+            return levels(self._values(stored))
+        steps = self._steps(stored)
+        if steps is None:
+            return rates(self.line, self._values(stored))
+        return rates_of(self.line, steps[self._begin : self._end - 1])
+
+    def _values(self, stored: Stored) -> list[int]:
+        columns = (
+            [ABSENT] * len(each.times) if number is None else each.block.column(number)
+            for each in self._opened
+            for number in [each.numbers.get(stored)]
+        )
+        return [*chain.from_iterable(columns)][self._begin : self._end]
+
+    def _steps(self, stored: Stored) -> list[int] | None:
+        """From each point to the next, if there are no holes."""
+        found: list[int] = []
+        last: int | None = None
+        for each in self._opened:
+            number = each.numbers.get(stored)
+            column = None if number is None else each.block.steps(number)
+            if column is None:
+                return None
+            first, steps = column
+            if last is not None:
+                found.append(first - last)
+            found += steps
+            last = first + sum(steps)
+        return found
 
 
 def roll_up(
@@ -58,31 +108,24 @@ def roll_up(
     The point before it serves to know the first rate. ``give_way`` is called after each series,
     which takes 2 ms.
     """
-    opened = [
-        _Opened({stored: n for n, stored in enumerate(shape)}, block, block.times)
-        for shape, block in blocks
-    ]
-    times = [at for each in opened for at in each.times]
-    first, end = bisect_left(times, hour), bisect_left(times, hour + HOUR)
-    if first == end:
+    of = _Hour(blocks, hour)
+    if not of.points:
         return (), []
-    begin = max(first - 1, 0)
     shape = tuple(dict.fromkeys(stored for shape, _ in blocks for stored in shape))
-    buckets = [Spans.of(times[begin:end], tier.step, first - begin) for tier in ROLLED]
-    passed = known_time(times[begin:end])
+    sizes = of.grid.sizes
+    all_passed = [*accumulate(of.grid.inside, sums, initial=of.grid.passed)]
     encoded = [
-        [*map(using.encode, (each.starts, each.counts, each.grown(passed)))] for each in buckets
+        [*map(using.encode, (size.starts, size.counts, each))]
+        for size, each in zip(sizes, all_passed, strict=True)
     ]
     for stored in shape:
-        values = [*chain.from_iterable(each.column(stored) for each in opened)][begin:end]
-        points = rates(times[begin:end], values) if stored.counter else levels(values)
-        for parts, column in zip(encoded, rolled_by(buckets, points), strict=True):
-            parts.extend(map(using.encode, _told(column)))
+        for parts, column in zip(encoded, rolled(of.grid, of.levels(stored)), strict=True):
+            parts.append(fold(using, column))
         give_way()
     return shape, [
-        Rolled(number, each.starts[0], each.starts[-1], len(each.starts), block)
-        for number, (each, encodings) in enumerate(zip(buckets, encoded, strict=True), start=1)
-        for block in [joined(using, len(each.starts), encodings)]
+        Rolled(number, size.starts[0], size.starts[-1], len(size.starts), block)
+        for number, (size, encodings) in enumerate(zip(sizes, encoded, strict=True), start=1)
+        for block in [joined(using, len(size.starts), encodings)]
     ]
 
 
@@ -94,61 +137,66 @@ def merge(
     numbers = [{stored: n for n, stored in enumerate(shape)} for shape, _ in blocks]
     opened = [block for _, block in blocks]
     starts = [at for block in opened for at in block.times]
-    weights = [weights_in(block) for block in opened]
+    weights = [[weights_in(block, kind) for kind in (False, True)] for block in opened]
     encoded = [
         using.encode(starts),
         *(using.encode([*chain.from_iterable(parts)]) for parts in zip(*weights, strict=True)),
     ]
     for stored in shape:
-        wholes = [
-            unfold(block, known[stored]).whole if stored in known else _unknown(block.points)
+        columns = (
+            unfold(block, known[stored]) if stored in known else _unknown(block.points)
             for block, known in zip(opened, numbers, strict=True)
-        ]
-        whole = Column(*([*chain.from_iterable(parts)] for parts in zip(*wholes, strict=True)))
-        encoded += map(using.encode, _told(whole))
+        )
+        encoded.append(fold(using, end_to_end([*columns])))
         give_way()
     block = joined(using, len(starts), encoded)
     return shape, Rolled(tier, starts[0], starts[-1], len(starts), block)
 
 
-def _unknown(points: int) -> tuple[list[int], ...]:
-    return ([ABSENT] * points,) * STATISTICS
+def end_to_end(columns: Sequence[Column]) -> Column:
+    """Columns one behind the other."""
+    if len(columns) == 1:
+        return columns[0]
+    wholes = [column.whole for column in columns]
+    return Column(*([*chain.from_iterable(parts)] for parts in zip(*wholes, strict=True)))
 
 
-def _told(column: Column) -> tuple[list[int], list[int], list[int], list[int]]:
-    """A statistic that says what another one does is left empty: see `unfold`."""
+def _unknown(points: int) -> Column:
+    nothing = [UNKNOWN] * points
+    return Column(nothing, nothing, nothing, None)
+
+
+def fold(using: Codec, column: Column) -> bytes:
+    """A column's statistics end to end, after their number; without what another one says."""
+    parts = [*_told(column)]
+    return bytes([len(parts)]) + using.encode(rounded([*chain.from_iterable(parts)]))
+
+
+def _told(column: Column) -> Iterator[list[float]]:
+    yield column.mean
     if column.mean == column.least == column.greatest:
-        return rounded(column.mean), [], [], []
-    p95 = [] if column.p95 == column.greatest else column.p95 or []
-    parts = column.mean, column.least, column.greatest, p95
-    mean, least, greatest, p95 = map(rounded, parts)
-    return mean, least, greatest, p95
-
-
-def rounded(values: list[int]) -> list[int]:
-    """To `BITS` significant bits, which halves what they take; what is unknown stays so."""
-    highest = max(values, default=0)
-    if highest < 1 << BITS:
-        return values
-    if highest > MOST:
-        values = [min(value, MOST) for value in values]
-    return [
-        (value + (1 << drop >> 1)) >> drop << drop
-        if (drop := value.bit_length() - BITS) > 0
-        else value
-        for value in values
-    ]
+        return
+    yield column.least
+    yield column.greatest
+    if column.p95 is not None and column.p95 != column.greatest:
+        yield column.p95
 
 
 def unfold(block: Block, series: int) -> Column:
     """The columns of one series of a rolled block."""
-    first = len(_WEIGHTS) + series * STATISTICS
-    mean, least, greatest, p95 = map(block.column, range(first, first + STATISTICS))
-    if not least:
-        return Column(mean, mean, mean, None)
-    return Column(mean, least, greatest, p95 or None)
+    packed, points = block.packed(len(_WEIGHTS) + series), block.points
+    count = packed[0] if packed else 0
+    try:
+        values = unrounded(block.codec.decode(packed[1:], count * points))
+        mean, *others = (values[begin : begin + points] for begin in range(0, len(values), points))
+        if not others:
+            return Column(mean, mean, mean, None)
+        least, greatest, *p95 = others
+        return Column(mean, least, greatest, p95[0] if p95 else None)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
 
 
-def weights_in(block: Block) -> tuple[list[int], list[int]]:
-    """How much each bucket counts where some are joined: of a level, and of a counter."""
-    return block.column(0), block.column(1)
+def weights_in(block: Block, counter: bool) -> list[int]:
+    """How much each bucket of a counter, or of a level, counts where some are joined."""
+    return block.column(_WEIGHTS.index("milliseconds" if counter else "points"))

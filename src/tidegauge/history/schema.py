@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegauge.errors import HistoryDamaged, HistoryError, HistoryRefused
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x54494447  # "TIDG", in the header of the file
 
 _TABLES = """
@@ -150,6 +150,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if (version := _number(connection, "user_version")) != VERSION:
         raise HistoryRefused(
             f"the history {path} is of version {version}; this program knows version {VERSION}."
+            " Move it away to begin a new one."
         )
 
 

@@ -22,6 +22,9 @@ from tidegauge.metrics import Identity
 POINTS = 600
 """Of a full block; larger ones take fewer bytes and more memory until then."""
 
+FORGOTTEN_AT_ONCE = 8
+"""Old commits that are deleted with each new one: hundreds of them would take some 30 ms."""
+
 INSERT_BLOCK = (
     "INSERT INTO block (entity, tier, shape, start, stop, points, data)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -43,6 +46,9 @@ class Store:
 
     def __init__(self, file: HistoryFile, using: Codec, damaged: Callable[[str], None]) -> None:
         self._file, self._using, self._damaged = file, using, damaged
+        self.in_blocks = 0
+        """Rows of commits before this one are in blocks, so that the next commits forget them."""
+        self._oldest: int | None = None
 
     def write(
         self,
@@ -55,13 +61,9 @@ class Store:
         file = self._file
         with file.transaction():
             if rows:
-                numbered = [
-                    HotRow(
-                        file.entity(row.identity, row.at), file.shape(row.shape), row.at, row.values
-                    )
-                    for row in rows
-                ]
-                file.change("INSERT OR REPLACE INTO hot VALUES (?, ?)", number, hot.pack(numbered))
+                data = hot.pack(file.entities(rows), file.shapes(rows), rows)
+                file.change("INSERT OR REPLACE INTO hot VALUES (?, ?)", number, data)
+            forgotten = self._forget_some(number)
             file.change_each(
                 "INSERT INTO event (at, entity, kind, facts) VALUES (?, ?, ?, ?)",
                 [
@@ -71,6 +73,7 @@ class Store:
             )
             for identity, each in seen.items():
                 self._see(file.entity(identity, each.at), each)
+        self._oldest = forgotten
 
     def seal(self, rows: Rows) -> int:
         """Rows of an entity become a block; how many of them were not newer than what there is."""
@@ -89,10 +92,10 @@ class Store:
                 self._sealed(entity, start, stop, rolled)
         return late
 
-    def forget_hot(self, number: int) -> None:
-        """Rows of commits before this one are in blocks by now."""
+    def forget_all(self) -> None:
+        """Delete all commits that are in blocks: there will be no further one."""
         with self._file.transaction():
-            self._file.change("DELETE FROM hot WHERE id < ?", number)
+            self._file.change("DELETE FROM hot WHERE id < ?", self.in_blocks)
 
     def recover(self, give_way: Callable[[], None]) -> int:
         """Seal what was committed and not sealed when the program ended; how many rows."""
@@ -103,6 +106,15 @@ class Store:
         with self._file.transaction():
             self._file.change("DELETE FROM hot")
         return rows
+
+    def _forget_some(self, newest: int) -> int:
+        """Delete some commits that are in blocks; the oldest that is left."""
+        oldest = newest if self._oldest is None else self._oldest
+        until = min(self.in_blocks, oldest + FORGOTTEN_AT_ONCE, newest)
+        if until <= oldest:
+            return oldest
+        self._file.change("DELETE FROM hot WHERE id < ?", until)
+        return until
 
     def _see(self, entity: int, seen: Seen) -> None:
         self._file.change(

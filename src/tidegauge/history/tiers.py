@@ -8,8 +8,9 @@ longer than `GAP_MS` nothing is known. The mean of a counter is what was added, 
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain, pairwise
-from operator import sub
+from itertools import chain, pairwise
+from operator import lt, sub
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,13 +19,11 @@ from tidegauge.history.codec import ABSENT
 GAP_MS = 30_000
 """Between two samples further apart nothing is known: engines at their slowest send one in 24 s."""
 
-SCALE = 1024
-"""Buckets and rates are held in so many parts: a mean of few tasks is not rounded away by much."""
+UNKNOWN = float(ABSENT)
+"""Stands for "no value" in buckets, and equals `ABSENT`."""
 
 P95_MATTERS = 20
 """Of fewer samples the 95th percentile, by nearest rank, is the greatest."""
-
-_PER_SECOND = 1000 * SCALE
 
 
 class Tier(Struct, frozen=True):
@@ -40,18 +39,18 @@ TIERS = (RAW, *ROLLED)
 
 
 class Column(Struct, frozen=True, gc=False):
-    """One series over buckets, in `SCALE` parts (a second, of a counter), ``ABSENT`` if unknown.
+    """One series over buckets, a second of a counter; `UNKNOWN` where it is.
 
     Without ``p95`` it is ``greatest``, as in any bucket of less than `P95_MATTERS` samples.
     """
 
-    mean: list[int]
-    least: list[int]
-    greatest: list[int]
-    p95: list[int] | None
+    mean: list[float]
+    least: list[float]
+    greatest: list[float]
+    p95: list[float] | None
 
     @property
-    def whole(self) -> tuple[list[int], list[int], list[int], list[int]]:
+    def whole(self) -> tuple[list[float], list[float], list[float], list[float]]:
         """All four."""
         p95 = self.greatest if self.p95 is None else self.p95
         return self.mean, self.least, self.greatest, p95
@@ -73,18 +72,27 @@ class Spans(Struct, frozen=True):
         found = [*_spans(times, step, first)]
         return cls([each[0] for each in found], [each[1] for each in found], [*_ends(found, times)])
 
+    @classmethod
+    def regular(cls, times: Sequence[int], apart: int, step: int) -> "Spans":
+        """The same of times that are multiples of ``apart``, mostly without a gap."""
+        whole = times and times[-1] - times[0] == apart * (len(times) - 1)
+        if not whole or not all(map(lt, times, times[1:])):
+            return cls.of(times, step)
+        start = times[0] - times[0] % step
+        second = (start + step - times[0]) // apart
+        begins = [0, *range(second, len(times), step // apart)]
+        starts = [*range(start, start + step * len(begins), step)]
+        return cls(starts, begins, [*begins[1:], len(times)])
+
     @property
     def counts(self) -> list[int]:
         """How many points each has."""
-        return [end - begin for begin, end in zip(self.begins, self.ends, strict=True)]
+        return [*map(sub, self.ends, self.begins)]
 
-    def grown(self, totals: Sequence[int]) -> list[int]:
-        """How much a total grew in each, from the point before it to its last one."""
-        befores = [begin - 1 for begin in self.begins]
-        if self.begins and self.begins[0] == 0:  # the first point of all has nothing before it
-            befores[0] = 0
-        lasts = zip(befores, self.ends, strict=True)
-        return [totals[end - 1] - totals[before] for before, end in lasts]
+    @property
+    def slices(self) -> list[slice]:
+        """Their points."""
+        return [*map(slice, self.begins, self.ends)]
 
 
 def _spans(times: Sequence[int], step: int, begin: int) -> Iterator[tuple[int, int]]:
@@ -98,158 +106,208 @@ def _ends(found: Sequence[tuple[int, int]], times: Sequence[int]) -> Iterator[in
     return chain((begin for _, begin in found[1:]), (len(times),) if found else ())
 
 
-class Levels(Struct, frozen=True):
-    """What buckets are made of: a value at each point, `ABSENT` where unknown.
+class Line(Struct, frozen=True):
+    """The times of points; and how many milliseconds, and seconds, passed from each to the next.
 
-    ``parts`` times a value is what is meant. Of counters, whose values are rates, also how much it
-    had ``grown`` at each point, and how many milliseconds had ``passed``, in all that is known.
+    ``known`` are the milliseconds of which each point knows something, ``whole`` is without gaps.
     """
 
-    values: Sequence[int]
-    parts: int = SCALE
-    grown: Sequence[int] | None = None
-    passed: Sequence[int] = ()
+    times: Sequence[int]
+    took: list[int]
+    seconds: list[float]
+    known: list[int]
+    whole: bool
+
+    @classmethod
+    def of(cls, times: Sequence[int]) -> "Line":
+        """Of ascending times."""
+        took = [*map(sub, times[1:], times)]
+        known, whole = [0, *took], max(took, default=0) <= GAP_MS
+        if not whole:
+            known = [ms if ms <= GAP_MS else 0 for ms in known]
+        return cls(times, took, [ms / 1000 for ms in took], known, whole)
+
+    def after(self, begin: int) -> "Line":
+        """Its points from one on, which is not the first."""
+        took = self.took[begin:]
+        whole = self.whole or max(took, default=0) <= GAP_MS
+        known = [0, *self.known[begin + 1 :]]
+        return Line(self.times[begin:], took, self.seconds[begin:], known, whole)
 
 
-def known_time(times: Sequence[int]) -> Sequence[int]:
-    """Milliseconds that had passed at each point, gaps left out."""
-    took = [*map(sub, times[1:], times)]
-    if max(took, default=0) <= GAP_MS:
-        return times
-    return [*accumulate((ms if ms <= GAP_MS else 0 for ms in took), initial=0)]
+class Grid(Struct, frozen=True):
+    """Buckets of several sizes over the same points, each size a multiple of the one before.
+
+    ``pieces`` are the points of each smallest bucket, ``passed`` the milliseconds that are known of
+    it; ``inside``, for each larger size, the next smaller buckets of each of its own.
+    """
+
+    sizes: list[Spans]
+    pieces: list[slice]
+    passed: list[int]
+    inside: list[list[slice]]
+
+    @classmethod
+    def of(cls, line: Line, steps: Sequence[int], first: int = 0) -> "Grid":
+        """Of the points from the index ``first`` on."""
+        sizes = [Spans.of(line.times, step, first) for step in steps]
+        inside = [
+            [*map(slice, begins, [*begins[1:], len(smaller.begins)])]
+            for smaller, larger in pairwise(sizes)
+            for begins in [[bisect_left(smaller.begins, begin) for begin in larger.begins]]
+        ]
+        pieces = sizes[0].slices
+        return cls(sizes, pieces, sums(line.known, pieces), inside)
 
 
-def levels(values: Sequence[int]) -> Levels:
+def sums(values: Sequence[float], parts: Sequence[slice]) -> list[Any]:
+    """Of each part."""
+    return [sum(values[part]) for part in parts]
+
+
+class Levels(Struct, frozen=True):
+    """What buckets are made of: a value at each point, `UNKNOWN` where it is.
+
+    Of counters, whose values are rates a second, also what was ``added`` at each point, and in how
+    many milliseconds (``took``, where that is not as on the line): 0 where it is unknown.
+    """
+
+    values: Sequence[float]
+    added: Sequence[int] | None = None
+    took: Sequence[int] | None = None
+
+
+def levels(values: Sequence[float]) -> Levels:
     """Of a gauge."""
     return Levels(values)
 
 
-def rates(times: Sequence[int], totals: Sequence[int]) -> Levels:
-    """Of a counter: `ABSENT` at its first point, at holes, after gaps, and where it fell."""
-    if totals and totals[0] == ABSENT:  # as a recording begins
-        return _later_rates(times, totals)
-    took = [*map(sub, times[1:], times)]
-    added = [*map(sub, totals[1:], totals)]
-    if ABSENT in totals or min(added, default=0) < 0 or max(took, default=0) > GAP_MS:
-        return _broken_rates(took, totals)
-    values = [ABSENT, *[each * _PER_SECOND // ms for each, ms in zip(added, took, strict=True)]]
-    return Levels(values, 1, totals, times)
-
-
-def _later_rates(times: Sequence[int], totals: Sequence[int]) -> Levels:
+def rates(line: Line, totals: Sequence[int]) -> Levels:
+    """Of a counter: `UNKNOWN` at its first point, at holes, after gaps, and where it fell."""
     begin = next((n for n, total in enumerate(totals) if total != ABSENT), len(totals))
-    if begin == len(totals):
-        return Levels(totals, 1, [0] * begin, [0] * begin)
-    known = rates(times[begin:], totals[begin:])
-    grown = known.grown or ()
+    if begin and begin < len(totals):  # as a recording begins
+        return _later(rates(line.after(begin), totals[begin:]), begin, line)
+    steps = [*map(sub, totals[1:], totals)]
+    if ABSENT not in totals:
+        return rates_of(line, steps)
+    ends = pairwise(total != ABSENT for total in totals)
+    return _broken_rates(line, steps, [before and after for before, after in ends])
+
+
+def rates_of(line: Line, steps: Sequence[int]) -> Levels:
+    """The same by how much each total was more than the one before."""
+    if not line.whole or min(steps, default=0) < 0:
+        return _broken_rates(line, steps, [True] * len(steps))
+    means = [step / seconds for step, seconds in zip(steps, line.seconds, strict=False)]
+    return Levels([UNKNOWN, *means], [0, *steps])
+
+
+def _later(known: Levels, begin: int, line: Line) -> Levels:
+    """What is known of the points from ``begin`` on, and nothing of those before."""
+    took = line.known[begin + 1 :] if known.took is None else known.took[1:]
+    nothing = [0] * (begin + 1)
+    added = nothing if known.added is None else [*nothing, *known.added[1:]]
+    return Levels([*[UNKNOWN] * begin, *known.values], added, [*nothing, *took])
+
+
+def _broken_rates(line: Line, steps: Sequence[int], known: Sequence[bool]) -> Levels:
+    each = [
+        (step, ms) if good and step >= 0 and ms <= GAP_MS else (0, 0)
+        for step, ms, good in zip(steps, line.took, known, strict=True)
+    ]
     return Levels(
-        [ABSENT] * begin + [*known.values],
-        1,
-        [*grown[:1]] * begin + [*grown],
-        [*known.passed[:1]] * begin + [*known.passed],
+        [UNKNOWN, *(1000 * step / ms if ms else UNKNOWN for step, ms in each)],
+        [0, *(step for step, _ in each)],
+        [0, *(ms for _, ms in each)],
     )
 
 
-def _broken_rates(took: Sequence[int], totals: Sequence[int]) -> Levels:
-    values, added, known = [ABSENT], [0], [0]
-    for (before, now), ms in zip(pairwise(totals), took, strict=True):
-        good = ms <= GAP_MS and ABSENT != before <= now
-        values.append((now - before) * _PER_SECOND // ms if good else ABSENT)
-        added.append(now - before if good else 0)
-        known.append(ms if good else 0)
-    return Levels(values, 1, [*accumulate(added)], [*accumulate(known)])
-
-
-def rolled(buckets: Spans, of: Levels) -> Column:
-    """A column over buckets of the points."""
-    return rolled_by((buckets,), of)[0]
-
-
-def rolled_by(all_buckets: Sequence[Spans], of: Levels) -> list[Column]:
-    """A column for each size of buckets, ascending, each a multiple of the one before."""
-    first = min((buckets.begins[0] for buckets in all_buckets if buckets.begins), default=0)
-    values = of.values[first:]
+def rolled(grid: Grid, of: Levels) -> list[Column]:
+    """A column for each size of buckets."""
+    smallest, largest = grid.sizes[0], grid.sizes[-1]
+    values = of.values[smallest.begins[0] if smallest.begins else 0 :]
     if values and values[0] == values[-1] != ABSENT and values.count(values[0]) == len(values):
-        return [_still(values[0] * of.parts, len(buckets.starts)) for buckets in all_buckets]
-    pieces: list[list[int]] = []
-    columns: list[Column] = []
-    smaller: Spans | None = None
-    for buckets in all_buckets:
-        if smaller is None:
-            pieces = _ordered(buckets, of.values)
-        else:
-            pieces = _merged(buckets, smaller, pieces)
-        columns.append(_column(pieces, _means(buckets, pieces, of), of.parts))
-        smaller = buckets
+        return [_still(values[0], len(size.starts)) for size in grid.sizes]
+    buckets = _Buckets.of(grid, of)
+    columns = [buckets.column(of)]
+    most = 1 + _above(max(largest.counts, default=0))
+    for inside in grid.inside:
+        buckets = buckets.joined(inside, most)
+        columns.append(buckets.column(of))
     return columns
 
 
-def _still(value: int, count: int) -> Column:
+def _still(value: float, count: int) -> Column:
     same = [value] * count
     return Column(same, same, same, None)
 
 
-def _ordered(buckets: Spans, values: Sequence[int]) -> list[list[int]]:
-    """The known values of each bucket in order of size."""
-    spans = zip(buckets.begins, buckets.ends, strict=True)
-    pieces = [sorted(values[begin:end]) for begin, end in spans]
-    # What is unknown comes first then.
-    return [
-        piece if piece[0] != ABSENT else piece[bisect_right(piece, ABSENT) :] for piece in pieces
-    ]
+class _Buckets(Struct, frozen=True):
+    """Of each how many values are known, what was added or held, and the weight of that in a mean.
 
+    Then the least value, and the ``highest`` ones in order.
+    """
 
-def _merged(buckets: Spans, smaller: Spans, pieces: list[list[int]]) -> list[list[int]]:
-    """The same from smaller buckets; what is in order already is merged, not sorted."""
-    firsts = [bisect_left(smaller.begins, begin) for begin in buckets.begins]
-    lasts = [*firsts[1:], len(pieces)]
-    return [
-        sorted(chain.from_iterable(pieces[first:last]))
-        for first, last in zip(firsts, lasts, strict=True)
-    ]
+    counts: list[int]
+    amounts: list[float]
+    weights: list[int]
+    least: list[float]
+    highest: list[list[float]]
 
+    @classmethod
+    def of(cls, grid: Grid, of: Levels) -> "_Buckets":
+        """The smallest."""
+        pieces = [sorted(of.values[piece]) for piece in grid.pieces]
+        counts, least = grid.sizes[0].counts, [piece[0] for piece in pieces]
+        if UNKNOWN in least:
+            for n in [n for n, value in enumerate(least) if value == UNKNOWN]:
+                known = pieces[n] = pieces[n][bisect_right(pieces[n], UNKNOWN) :]
+                least[n], counts[n] = known[0] if known else UNKNOWN, len(known)
+        weights = counts
+        if of.added is None:
+            amounts = [*map(sum, pieces)]
+        else:
+            amounts = sums(of.added, grid.pieces)
+            weights = grid.passed if of.took is None else sums(of.took, grid.pieces)
+        return cls(counts, amounts, weights, least, pieces)
 
-def _means(buckets: Spans, pieces: Sequence[Sequence[int]], of: Levels) -> list[int]:
-    if of.grown is None:
-        sums, parts = map(sum, pieces), of.parts
-        return [
-            total * parts // len(piece) if piece else ABSENT
-            for total, piece in zip(sums, pieces, strict=True)
+    def joined(self, inside: Sequence[slice], most: int) -> "_Buckets":
+        """Larger ones. What is in order already is merged, not sorted; no more than so many."""
+        least = least_of if UNKNOWN in self.least else min
+        return _Buckets(
+            sums(self.counts, inside),
+            sums(self.amounts, inside),
+            sums(self.weights, inside),
+            [least(self.least[part]) for part in inside],
+            [sorted(chain.from_iterable(self.highest[part]))[-most:] for part in inside],
+        )
+
+    def column(self, of: Levels) -> Column:
+        """What is kept of them."""
+        unit = 1 if of.added is None else 1000
+        means = [
+            amount * unit / weight if weight else UNKNOWN
+            for amount, weight in zip(self.amounts, self.weights, strict=True)
         ]
-    grown, passed = of.grown, of.passed
-    return [
-        amount * _PER_SECOND // ms if ms else ABSENT
-        for amount, ms in zip(buckets.grown(grown), buckets.grown(passed), strict=True)
-    ]
+        greatest = [each[-1] if each else UNKNOWN for each in self.highest]
+        p95: list[float] | None = None
+        if max(self.counts, default=0) >= P95_MATTERS:
+            ranks = {count: -1 - _above(count) for count in {*self.counts}}
+            p95 = [
+                each[ranks[count]] if each else UNKNOWN
+                for each, count in zip(self.highest, self.counts, strict=True)
+            ]
+        return Column(means, self.least, greatest, p95)
 
 
-def _column(pieces: Sequence[Sequence[int]], means: list[int], parts: int) -> Column:
-    if not all(pieces):
-        return _with_unknown(pieces, means, parts)
-    least = _times([piece[0] for piece in pieces], parts)
-    greatest = _times([piece[-1] for piece in pieces], parts)
-    p95: list[int] | None = None
-    if max(map(len, pieces), default=0) >= P95_MATTERS:
-        p95 = _times([piece[_rank(len(piece))] for piece in pieces], parts)
-    return Column(means, least, greatest, p95)
+def _above(count: int) -> int:
+    """How many of so many values are above the 95th percentile, by nearest rank."""
+    return count - math.ceil(0.95 * count)
 
 
-def _with_unknown(pieces: Sequence[Sequence[int]], means: list[int], parts: int) -> Column:
-    known = [n for n, piece in enumerate(pieces) if piece]
-    dense = _column([pieces[n] for n in known], [means[n] for n in known], parts)
-
-    def spread(values: list[int]) -> list[int]:
-        found = dict(zip(known, values, strict=True))
-        return [found.get(n, ABSENT) for n in range(len(pieces))]
-
-    p95 = None if dense.p95 is None else spread(dense.p95)
-    return Column(spread(dense.mean), spread(dense.least), spread(dense.greatest), p95)
-
-
-def _rank(count: int) -> int:
-    """Where the 95th percentile is, by nearest rank."""
-    return math.ceil(0.95 * count) - 1
-
-
-def _times(values: list[int], parts: int) -> list[int]:
-    return values if parts == 1 else [value * parts for value in values]
+def least_of(values: Sequence[float]) -> float:
+    """The least that is known; `UNKNOWN` if none is."""
+    least = min(values)
+    if least != UNKNOWN:
+        return least
+    return min((value for value in values if value != UNKNOWN), default=UNKNOWN)

@@ -18,8 +18,14 @@ LATE = 1_800_000
 VERY_LATE = 86_400_000
 """The same when nothing came of the whole engine."""
 
-VACUUMED_AT_ONCE = 8192
-"""Pages of 2 kB that are given back to the disk at once."""
+VACUUMED_AT_ONCE = 512
+"""Pages of 2 kB that are given back to the disk at once, which takes 2 ms."""
+
+VACUUMED = 16
+"""How often at most, each time."""
+
+SPARE = 8
+"""One of so many pages may be free: commits come and go, and take them again."""
 
 
 class Upkeep:
@@ -110,7 +116,17 @@ class Upkeep:
             if self._file.change("DELETE FROM entity WHERE last < ?", longest):
                 self._file.forget_numbers()
             self._shrink(retention.size)
-        self._file.give_back(VACUUMED_AT_ONCE)
+        self._give_back(retention.size)
+
+    def _give_back(self, most: int) -> None:
+        """Free pages to the disk, if they are many, or the file is too big."""
+        for _ in range(VACUUMED):
+            pages, free, size = self._pages()
+            spare = free - pages // SPARE if pages * size <= most else free
+            if spare <= 0:
+                break
+            self._file.give_back(min(spare, VACUUMED_AT_ONCE))
+            self._give_way()
 
     def _shrink(self, most: int) -> None:
         """The tier that takes most loses its oldest blocks: so there is something of all times."""
@@ -130,11 +146,13 @@ class Upkeep:
 
     def _size(self) -> int:
         """Bytes in use; pages freed in this transaction do not count."""
-        pages, free, size = (
-            self._file.number(f"PRAGMA {name}")
-            for name in ("page_count", "freelist_count", "page_size")
-        )
+        pages, free, size = self._pages()
         return (pages - free) * size
+
+    def _pages(self) -> list[int]:
+        """How many there are, how many of them are free, and how large one is."""
+        names = "page_count", "freelist_count", "page_size"
+        return [self._file.number(f"PRAGMA {name}") for name in names]
 
     def _next_hour(self, entity: int) -> tuple[int, list[tuple[Shape, Block]]]:
         """The next hour to be rolled up of which there is anything, and its blocks."""

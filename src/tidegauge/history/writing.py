@@ -4,6 +4,7 @@ Nothing here touches the event loop or the journal.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -94,6 +95,9 @@ class Writer:
 
     def close(self) -> None:
         """Let go of the file, if it is open."""
+        if self._store is not None:
+            with suppress(HistoryError):  # what is still there is found to be in blocks
+                self._store.forget_all()
         if self._file is not None:
             self._file.close()
         self._file = self._store = self._upkeep = None
@@ -114,7 +118,7 @@ class Writer:
             outcome.sealed += 1
             self._give_way()
         if batch.sealed:
-            store.forget_hot(batch.keep_from)
+            store.in_blocks = batch.keep_from
         if batch.upkeep:
             upkeep.find_due(batch.now)
             upkeep.expire(batch.now, self._retention)

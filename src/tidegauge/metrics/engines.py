@@ -67,6 +67,8 @@ class EngineRecorders:
 
     def __init__(self, engine: Engine, allowance: Allowance, since: float) -> None:
         self.engine, self.since = engine, since
+        self.host: str | None = None
+        """The name of its machine, as it last told."""
         self.fresh_at: float | None = None
         self.taken = ENGINE_SERIES
         self._allowance = allowance
@@ -113,6 +115,7 @@ class EngineRecorders:
     def stock(self, seen: Stock, now: float) -> None:
         """Take what it has."""
         self._stock_until = now + STOCK_HOLDS
+        self.host = seen.host or self.host
         for state, gauge in self._states.items():
             gauge.put(seen.containers.get(state))
         _put(

@@ -49,14 +49,21 @@ def _untold(_sentence: str, _subject: str) -> None:
 class Held(Protocol):
     """Totals that wait to be recorded until somebody looks."""
 
-    def release(self, most: int | None = None) -> bool:
-        """Record all, or so many; true if some still wait."""
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        ...
+
+    def release(self, most: int | None = None) -> None:
+        """Record all, or so many."""
         ...
 
 
 class _NothingHeld:
-    def release(self, most: int | None = None) -> bool:  # noqa: ARG002 (the protocol's signature)
-        return False
+    waiting = 0
+
+    def release(self, most: int | None = None) -> None:
+        pass
 
 
 class Registry:
@@ -158,7 +165,11 @@ class Registry:
             self._asked = None
 
     def forget_states(self) -> None:
-        """Tell no state until the next one is seen: others may be watched from now on."""
+        """Tell no state until the next one is seen: others may be watched from now on.
+
+        What is held is of before, and would count twice behind totals of each sample.
+        """
+        self._held.release()
         for entity in self._entities.values():
             entity.condition(Condition(entity.container, ""))
         for engine in self._engines.values():
@@ -183,7 +194,7 @@ class Registry:
     def cycle(self, interval: Interval) -> None:
         """Record how long the engine took from one sample to the next."""
         before = interval.before
-        if before is None:
+        if before is None or interval.asked_every:
             return
         entity = self._engines.get(interval.container.engine.name)
         # Most samples end here, after 0.1 us.
@@ -238,9 +249,8 @@ class Registry:
         await _in_turns(self._letting_go(at))
 
     def _letting_go(self, at: float) -> Iterator[None]:
-        while self._held.release(STEP):
-            yield
-        for number, entity in enumerate([*self.live()], 1):
+        yield from self._releasing()
+        for number, entity in enumerate([*self._all()], 1):
             if entity.let_go() or entity.fresh_at is None:
                 entity.fresh_at = at
             if number % STEP == 0:
@@ -248,8 +258,7 @@ class Registry:
         self._forget_old(at)
 
     def _collecting(self, collection: "Collection") -> Iterator[None]:
-        while self._held.release(STEP):
-            yield
+        yield from self._releasing()
         others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
         for number, entity in enumerate(others, 1):
             collection.add(entity)
@@ -260,6 +269,12 @@ class Registry:
             collection.add(host)
         self._forget_old(collection.at)
 
+    def _releasing(self) -> Iterator[None]:
+        """What was held at first; to wait until nothing is would not end while samples hurry."""
+        for _ in range(0, self._held.waiting, STEP):
+            self._held.release(STEP)
+            yield
+
     def container(self, container: Container) -> ContainerRecorders | None:
         """The recorders of a container, if anything of it was recorded."""
         self._held.release()
@@ -268,6 +283,9 @@ class Registry:
     def live(self) -> Iterator[Recorders]:
         """The recorders of everything there is, for those who look between ticks."""
         self._held.release()
+        return self._all()
+
+    def _all(self) -> Iterator[Recorders]:
         return chain(self._entities.values(), self._engines.values(), self._hosts.values())
 
     def _forget_old(self, at: float) -> None:
@@ -358,7 +376,7 @@ class Collection:
                 histogram = None
                 if metric.bounds and isinstance(one, Distribution | LevelColumn):
                     histogram = one.histogram
-                last = 0 if one.last is None else one.last
+                last = samples[-1] if one.last is None else one.last
                 to.append(Series(entity, metric, attributes, last, samples, histogram, since))
         if len(self._series) > before or recorders.fresh_at is None:
             recorders.fresh_at = self.at

@@ -6,7 +6,7 @@ from tidegauge.docker.frames import Container
 from tidegauge.docker.intervals import Interval
 
 SECONDS_BETWEEN_SAMPLES = {"docker": 1, "podman": 5}
-"""What an engine with nothing else to do keeps to."""
+"""What an engine with nothing else to do keeps to, where it is not asked for each."""
 
 
 class UptimeReading(Struct, frozen=True, gc=False):
@@ -35,6 +35,7 @@ def continuity(interval: Interval) -> ContinuityReading:
     """What an interval says about gaps; the time between two lives is no gap."""
     if interval.before is None:
         return ContinuityReading(interval.container, 0)
-    usual = SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
+    usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
     passed = (interval.now.read - interval.before.read).total_seconds()
-    return ContinuityReading(interval.container, max(0, round(passed / usual) - 1) * usual)
+    missed = max(0, round(passed / usual) - 1)
+    return ContinuityReading(interval.container, round(missed * usual) if missed else 0)

@@ -209,6 +209,11 @@ class Held(Generic[A]):
         self._items: dict[Hashable, A] = {}
         self._following: Push = _end
 
+    @property
+    def waiting(self) -> int:
+        """How many are held."""
+        return len(self._items)
+
     def follow(self, following: Push) -> None:
         """From now on what is released goes there; what was held goes where it was to go."""
         self.release()
@@ -220,18 +225,18 @@ class Held(Generic[A]):
 
     def let(self, key: Hashable, item: A) -> None:
         """Let this item go on at once, behind the one that is held."""
-        if (before := self._items.pop(key, None)) is not None:
-            self._following(before)
+        self.settle(key)
         self._following(item)
 
-    def release(self, most: int | None = None) -> bool:
-        """Let all, or so many, go on, in the order their keys came; true if some are still held."""
-        items = self._items
-        if not items:
-            return False
-        for key in list(islice(items, most)):
-            self._following(items.pop(key))
-        return bool(items)
+    def settle(self, key: Hashable) -> None:
+        """Let what is held of this key go on, if anything is."""
+        if (held := self._items.pop(key, None)) is not None:
+            self._following(held)
+
+    def release(self, most: int | None = None) -> None:
+        """Let all, or so many, go on, in the order their keys came."""
+        for key in list(islice(self._items, most)):
+            self._following(self._items.pop(key))
 
 
 def newest(

@@ -57,6 +57,8 @@ class Api:
         metrics = asking.several(asked, "metric", asking.MOST_METRICS)
         past.check_metrics(metrics)
         question = Asking(asking.entities(asked), metrics, span, asking.step_of(asked, span))
+        for entity in question.entities:
+            self._now.looked_at(entity)
         return as_json(await past.series(self._past, question, self._now.has))
 
     async def events(self, request: web.Request) -> web.Response:

@@ -73,7 +73,7 @@ class Containers:
                 if metric == EXITS.name
             },
             oom_kills=int(levels.get((OOMS.name, ()), 0)),
-            sampled_at=_moment(newest.interval.now.read) if newest else None,
+            sampled_at=_moment(newest.read) if newest else None,
             values=values_of(found),
             absent={name: why for name, why in found.items() if isinstance(why, str)},
             sparks=_sparks(newest, sparks) if sparks else UNSET,
@@ -86,7 +86,7 @@ class Containers:
         return LiveContainer(
             life.state or "unknown",
             life.health,
-            _moment(newest.interval.now.read) if newest else None,
+            _moment(newest.read) if newest else None,
             values_of(told(recorders, newest, now)),
         )
 

@@ -42,6 +42,10 @@ class Sight(Protocol):
         """All containers now."""
         ...
 
+    def watched(self, keys: Collection[str]) -> None:
+        """Somebody watches these, or without any, all."""
+        ...
+
     def status(self, viewers: int) -> LiveStatus:
         """How Tidegauge does."""
         ...
@@ -75,7 +79,7 @@ class Viewer:
     """One who watches all containers, or those of the ``keys``."""
 
     def __init__(self, keys: frozenset[str], lost: Callable[[], None]) -> None:
-        self._keys, self._lost = keys, lost
+        self.keys, self._lost = keys, lost
         self._beat: Beat | None = None
         self._events: deque[bytes] = deque()
         self._status: bytes | None = None
@@ -84,14 +88,14 @@ class Viewer:
 
     def beat(self, beat: Beat) -> None:
         """The newest state, merged into what was not taken yet."""
-        if self._keys:
-            beat = beat.only(self._keys)
+        if self.keys:
+            beat = beat.only(self.keys)
         self._beat = beat if self._beat is None else self._beat.then(beat)
         self._wake.set()
 
     def event(self, key: str, encoded: bytes) -> None:
         """Something happened to the container of this key."""
-        if self._keys and key not in self._keys:
+        if self.keys and key not in self.keys:
             return
         if len(self._events) >= MOST_EVENTS:
             self._events.popleft()
@@ -157,6 +161,7 @@ class Live:
         viewer.beat(Beat(self._clock.now(), self._known, ()))
         viewer.status(self._told())
         self._viewers.add(viewer)
+        self._tell_watched()
         self._watched.set()
         return viewer
 
@@ -195,6 +200,7 @@ class Live:
     def _look(self, *, status: bool) -> None:
         if not self._viewers:
             return
+        self._tell_watched()
         seen = self._sight.containers()
         changed = {key: each for key, each in seen.items() if self._known.get(key) != each}
         gone = self._known.keys() - seen.keys()
@@ -205,6 +211,10 @@ class Live:
             viewer.beat(beat)
             if told is not None:
                 viewer.status(told)
+
+    def _tell_watched(self) -> None:
+        for keys in {viewer.keys for viewer in self._viewers}:
+            self._sight.watched(keys)
 
     def _told(self) -> bytes:
         return message("status", self._sight.status(len(self._viewers)))

@@ -1,6 +1,6 @@
 """All that is known now, as the API shows it: containers, engines, exporters, Tidegauge itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -66,6 +66,7 @@ class Now:
         found = self._containers.named(engine, alias)
         if found is None:
             raise Unanswerable(f'there is no container "{engine[:60]}/{alias[:200]}".', 404)
+        self.looked_at(("container", engine, alias))
         now = self._of.clock.monotonic()
         return self._containers.view(found, now, DETAIL_SPARKS, explain=True)
 
@@ -77,6 +78,22 @@ class Now:
     def has(self, entity: Identity) -> bool:
         """Is there such an entity?"""
         return any(identity(each.entity) == entity for each in self._of.registry.live())
+
+    def looked_at(self, entity: Identity) -> None:
+        """Somebody looks at this; who follows a container may want to do so each second."""
+        kind, engine, alias = entity
+        for each in self._of.watchers:
+            if kind == "container" and each.name == engine:
+                each.interest.look(alias)
+
+    def watched(self, keys: Collection[str]) -> None:
+        """Somebody watches the containers of these keys, or without any, all."""
+        for key in keys:
+            engine, _, alias = key.partition("/")
+            self.looked_at(("container", engine, alias))
+        if not keys:
+            for each in self._of.watchers:
+                each.interest.look_at_all()
 
     def status(self, viewers: int) -> LiveStatus:
         """How we do, in short."""

@@ -4,8 +4,11 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping
 
-from tidegauge.docker.frames import Container, NetworkStats
-from tidegauge.docker.intervals import Interval
+import msgspec
+from msgspec.structs import replace
+
+from tidegauge.docker.frames import Container, NetworkStats, StatsFrame
+from tidegauge.docker.intervals import Interval, read_again, unread
 from tidegauge.globs import Selection
 from tidegauge.readings import disk
 from tidegauge.readings.cpu import cores
@@ -28,22 +31,37 @@ _GAP = (math.nan,) * _WIDTH
 class Newest:
     """The last interval of a container, and its newest points.
 
-    ``left_out`` are the categories that the configuration does not record of it.
+    ``read`` is when its last sample was taken, by the engine's clock. ``left_out`` are the
+    categories that the configuration does not record of it.
     """
 
-    __slots__ = ("_points", "_received", "interval", "left_out")
+    __slots__ = ("_before", "_last", "_points", "_received", "left_out", "read")
 
     def __init__(self, interval: Interval, left_out: frozenset[str]) -> None:
-        self.interval, self.left_out = interval, left_out
+        self.read, self.left_out = interval.now.read, left_out
+        self._last, self._before = unread(interval), b""
         self._points = array("d")
         self._received: int | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """The last one, with all of both samples; they are read again, which takes 10 us."""
+        last = read_again(self._last)
+        before = msgspec.json.decode(self._before, type=StatsFrame) if self._before else None
+        return replace(last, before=before)
 
     def add(self, interval: Interval) -> None:
         """Take the next one; seconds for which none came are gaps."""
         container = interval.container
-        passed = (interval.now.read - self.interval.now.read).total_seconds()
-        missed = round(passed / SECONDS_BETWEEN_SAMPLES[container.engine.kind]) - 1
-        self.interval = interval
+        passed = (interval.now.read - self.read).total_seconds()
+        usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[container.engine.kind]
+        missed = round(passed / usual) - 1
+        before = interval.before
+        if before is None or before.read != self.read:  # it was of another name, or is forgotten
+            self._before, self._received = b"", None
+        else:
+            self._before = self._last.line
+        self._last, self.read = unread(interval), interval.now.read
         if missed > 0:
             self._points.extend(_GAP * min(missed, POINTS))
         for value in self._point(interval, passed):
@@ -55,7 +73,7 @@ class Newest:
         left_out, before = self.left_out, self._received
         self._received = total = received(interval.container, interval.now)
         rate = None
-        if interval.before is not None and before is not None and total is not None:
+        if before is not None and total is not None:
             rate = max(0, total - before) / passed
         if not left_out:
             return cores(interval), working_set(interval.now), rate
@@ -110,7 +128,7 @@ class Recent:
         """Memory is bounded: what was silent for longer than is shown is given up."""
         now = interval.now.read
         for key, newest in list(self._newest.items()):
-            if (now - newest.interval.now.read).total_seconds() > POINTS:
+            if (now - newest.read).total_seconds() > POINTS:
                 del self._newest[key]
         # Looked through again when as many have come once more, not for each that comes.
         self._room = 2 * len(self._newest)

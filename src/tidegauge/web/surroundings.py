@@ -16,6 +16,18 @@ from tidegauge.web.views import EngineView, FileSystemView, HostView
 Levels = Mapping[tuple[str, Attributes], Number]
 
 
+class Interest(Protocol):
+    """Who follows an engine wants to know what of it is looked at."""
+
+    def look(self, alias: str) -> None:
+        """Somebody looks at this container."""
+        ...
+
+    def look_at_all(self) -> None:
+        """Somebody looks at all containers."""
+        ...
+
+
 class Watcher(Protocol):
     """What is shown of who follows an engine."""
 
@@ -30,7 +42,17 @@ class Watcher(Protocol):
 
     @property
     def watched(self) -> Mapping[str, object]:
-        """Containers with an open stream."""
+        """Containers whose samples come."""
+        ...
+
+    @property
+    def read_in_turn(self) -> int:
+        """How many of them have no stream."""
+        ...
+
+    @property
+    def interest(self) -> Interest:
+        """To be told of looks."""
         ...
 
 
@@ -74,9 +96,11 @@ def _engine(watcher: Watcher, recorders: EngineRecorders | None, now: float) -> 
         name=watcher.name,
         kind=engine.kind if engine else None,
         version=engine.version if engine else None,
+        host=recorders.host if recorders else None,
         connected=watcher.engine is not None,
         trouble=watcher.trouble or None,
         watched=len(watcher.watched),
+        read_in_turn=watcher.read_in_turn,
         lost=watcher.lost,
         containers={state: int(count) for state, count in counts.items() if count is not None},
         cycle=level(levels, rows.ENGINE_STATS_CYCLE),

@@ -84,7 +84,7 @@ def why_idle(recorders: ContainerRecorders, newest: Newest | None, now: float) -
 
 def _is_of_an_earlier_run(recorders: ContainerRecorders, newest: Newest) -> bool:
     started = recorders.container.started_at
-    return started is not None and newest.interval.now.read < started
+    return started is not None and newest.read < started
 
 
 def _of_category(category: str, interval: Interval, resources: Resources | None) -> Told:

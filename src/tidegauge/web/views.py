@@ -87,10 +87,14 @@ class EngineView(Struct, frozen=True, kw_only=True):
     name: str
     kind: str | None
     version: str | None
+    host: str | None
+    """The name of its machine, as it tells: engines of one machine tell the same."""
     connected: bool
     trouble: str | None
     watched: int
-    """Containers with an open stream."""
+    """Containers whose samples come."""
+    read_in_turn: int
+    """How many of them have no stream: the engine is asked for each of their samples."""
     lost: int
     """How often it was lost."""
     containers: dict[str, int]

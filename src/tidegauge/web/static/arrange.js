@@ -29,7 +29,7 @@ export const GROUPS = {
   project: ["project", (each) => each.project],
   service: ["service", (each) => (each.service && each.project ? `${each.project} / ${each.service}` : each.service)],
   engine: ["engine", (each) => each.engine],
-  host: ["host", (each, hosts) => hosts.get(each.engine) ?? each.engine],
+  host: ["host", (each, hosts) => hosts.get(each.engine) ?? `unknown host of engine ${each.engine}`],
   none: ["nothing", () => ""],
 };
 

@@ -78,14 +78,14 @@ class EngineCard {
   }
 
   update(engine) {
-    const { kind, version, connected, trouble, containers, cycle, images } = engine;
+    const { kind, version, host, connected, trouble, containers, cycle, images } = engine;
     say(this._kind, [KINDS[kind] ?? kind, version].filter(Boolean).join(" ") || "engine");
     mark(this.element, "data-trouble", !connected || Boolean(trouble));
     for (const state of STATES) {
       say(this._states[state], count(containers[state]));
       mark(this._states[state].parentElement, "hidden", !containers[state] && (state !== "running" || containers[state] === undefined));
     }
-    const facts = [`${count(engine.watched)} watched`, cycle === null ? "" : `a sample every ${every(cycle)}`, images === null ? "" : `${count(images)} images${engine.images_size ? ` of ${bytes(engine.images_size)}` : ""}`];
+    const facts = [host === null ? "" : `on \u2068${host}\u2069`, `${count(engine.watched)} watched`, cycle === null ? "" : `a sample every ${every(cycle)}`, images === null ? "" : `${count(images)} images${engine.images_size ? ` of ${bytes(engine.images_size)}` : ""}`];
     say(this._facts, facts.filter(Boolean).join(" · "));
     hint(this._facts, cycle === null ? "" : `From one sample of a container to the next: ${cycle} s. Engines that are slow need longer.`);
     say(this._trouble, trouble ?? (connected ? "" : "Not connected."));

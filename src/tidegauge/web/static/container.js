@@ -120,7 +120,7 @@ export class ContainerPage {
     mark(this._tiles.element, "hidden", false);
     const { image, project, service, engine } = container;
     this._about.replaceChildren(named(image), ` · ${[project, service].filter(Boolean).join(" / ") || "no project"} · ${engine}`);
-    this._facts.replaceChildren(facts(container, this._store.uptime(container)));
+    this._facts.replaceChildren(facts(container, this._store.uptime(container), this._store.engine(engine)?.host));
     this.tick();
   }
 

@@ -112,10 +112,9 @@ export class OverviewPage {
     replace(link("overview", [], unlike({ ...this._view, ...what })));
   }
 
-  // The API does not say which machine an engine is on; with one of each it is clear.
+  /** The machine of each engine, as it tells; some do not. */
   _hosts() {
-    const { hosts, engines } = this._store;
-    return new Map(hosts.length === 1 && engines.length === 1 ? [[engines[0].name, hosts[0].name]] : []);
+    return new Map(this._store.engines.map(({ name, host }) => [name, host]));
   }
 
   _showChips() {

@@ -80,14 +80,15 @@ function engines(all) {
   const rows = all.map((each) => [
     named(each.name),
     [each.kind, each.version].filter(Boolean).join(" ") || "unknown",
+    each.host === null ? "unknown" : named(each.host),
     badge(each.connected ? "connected" : "not connected"),
     Object.entries(each.containers).filter(([state, number]) => number || state === "running").map(([state, number]) => `${number} ${state}`).join(", ") || "unknown",
-    count(each.watched),
+    count(each.watched) + (each.read_in_turn ? `, ${count(each.read_in_turn)} read in turn` : ""),
     cycle(each.cycle),
     count(each.lost),
     trouble(each.trouble),
   ]);
-  return section("Engines", table("Engines", ["Engine", "Kind", "Connection", "Containers", "Watched", "Cycle", "Lost", "Trouble"], rows));
+  return section("Engines", table("Engines", ["Engine", "Kind", "Host", "Connection", "Containers", "Watched", "Cycle", "Lost", "Trouble"], rows));
 }
 
 function exporters(all) {

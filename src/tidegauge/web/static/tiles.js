@@ -14,6 +14,7 @@ export class Tiles {
   }
 
   update(container) {
+    mark(this.element, "data-sampled", container.sampled_at);
     for (const tile of this._tiles) tile.update(container);
   }
 }
@@ -44,7 +45,7 @@ class Tile {
 }
 
 /** A list of facts that seldom change. */
-export function facts(container, uptime) {
+export function facts(container, uptime, host) {
   const { exits, oom_kills: kills, tags } = container;
   const ends = Object.entries(exits).map(([code, times]) => `${times} with exit code ${code}`).join(", ");
   const limits = [["cpu_limit", "CPU"], ["memory_limit", "memory"], ["pids_limit", "tasks"]].filter(([name]) => !missing(container.values[name])).map(([name, label]) => `${label} ${VALUES[name][1](container.values[name])}`);
@@ -53,6 +54,7 @@ export function facts(container, uptime) {
     ["Name", container.name === container.alias ? null : named(container.name)],
     ["Id", identity(container.id)],
     ["Engine", named(container.engine)],
+    ["Host", host && named(host)],
     ["Project", container.project && named(container.project)],
     ["Service", container.service && named(container.service)],
     ["Limits", limits.length ? limits.join(", ") : "none"],
