@@ -34,11 +34,11 @@ NONE = {
 
 def measurements(quick: bool) -> list[Measurement]:
     """Against HdrHistogram, OpenTelemetry's SDK, and decoding."""
-    containers, events = (100, 2_000) if quick else (1000, 10_000)
+    containers, events = (100, 2_000) if quick else (500, 10_000)
     lines = (RECORDINGS / f"{SHAPES['cgroup v1']}.ndjson").read_bytes().splitlines()
 
     def ours() -> float:
-        return _recording(lines, containers, {}) - _recording(lines, containers, NONE)
+        return _least(lines, containers, {}) - _least(lines, containers, NONE)
 
     name = "T10 readings and recording of an event"
     found = [
@@ -61,6 +61,11 @@ def measurements(quick: bool) -> list[Measurement]:
 def lacks() -> str:
     """What is not measured, and why."""
     return installed.missing("hdrh", "opentelemetry.sdk.metrics")
+
+
+def _least(lines: Sequence[bytes], containers: int, kept: Mapping[str, Selection]) -> float:
+    """Of three: the difference of two numbers has the noise of both."""
+    return min(_recording(lines, containers, kept) for _ in range(3))
 
 
 def _recording(lines: Sequence[bytes], containers: int, kept: Mapping[str, Selection]) -> float:
