@@ -259,7 +259,9 @@ def followers_of(
         on = options.survey.enabled
         return Survey(client, times, journal, clock, measure) if on else None
 
-    demands = {each.name: demand for each in options.engines if each.sampling == "auto"}
+    # Nothing is saved on an engine that is made up.
+    real = [each for each in options.engines if not each.host.startswith("demo:")]
+    demands = {each.name: demand for each in real if each.sampling == "auto"}
     return tuple(
         Follower(
             *(each, choice, journal, clock, random),
