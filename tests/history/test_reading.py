@@ -230,7 +230,7 @@ def test_an_answer_is_of_one_moment(path):
             reader.execute("SELECT count(*) FROM block").fetchone()
             opened.store.seal(steady(0, 10))
             opened.store.in_blocks = 2
-            opened.store.write(2, [], [], {})
+            opened.store.forget_all()
             assert reader.execute("SELECT count(*) FROM hot").fetchone() == (1,)
         reader.close()
     assert len(ask(path, 0, 20, 0, "memory")[0].times) == 10

@@ -23,7 +23,7 @@ POINTS = 600
 """Of a full block; larger ones take fewer bytes and more memory until then."""
 
 FORGOTTEN_AT_ONCE = 8
-"""Old commits that are deleted with each new one: hundreds of them would take some 30 ms."""
+"""Old commits that are deleted with a new one: one with each would cost more, all of them 30 ms."""
 
 INSERT_BLOCK = (
     "INSERT INTO block (entity, tier, shape, start, stop, points, data)"
@@ -110,8 +110,8 @@ class Store:
     def _forget_some(self, newest: int) -> int:
         """Delete some commits that are in blocks; the oldest that is left."""
         oldest = newest if self._oldest is None else self._oldest
-        until = min(self.in_blocks, oldest + FORGOTTEN_AT_ONCE, newest)
-        if until <= oldest:
+        until = oldest + FORGOTTEN_AT_ONCE
+        if until > min(self.in_blocks, newest):
             return oldest
         self._file.change("DELETE FROM hot WHERE id < ?", until)
         return until
