@@ -18,7 +18,7 @@ from tidegauge.check import check
 from tidegauge.clock import SystemClock
 from tidegauge.config import Loaded, load, sample
 from tidegauge.dashboards.command import dashboards
-from tidegauge.demo import Rounds, demo_options, invitation, remember_past
+from tidegauge.demo import DemoPast, demo_options, invitation
 from tidegauge.docker.tape import TapeReader
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
@@ -96,10 +96,9 @@ def _demo(arguments: Arguments, environ: Environ) -> int:
         progress.show("making up the last minutes")
         quiet = _quiet(loaded, progress, environ)
         kept = history_of(options, environ, journal, clock)
-        if kept is None or remember_past(options, count, quiet, clock, progress):
-            rounds = Rounds(options, count, quiet, clock, Path(folder, "round.db"))
-            with closing(rounds):
-                kept = kept and rounds.behind(kept)
+        with closing(DemoPast(options, count, quiet, clock, Path(folder))) as past:
+            if kept is None or past.remember(progress):
+                kept = kept and past.behind(kept)
                 session = Session(None, environ, journal, clock, progress, kept=kept)
                 asyncio.run(session.run(options))
         progress.done()

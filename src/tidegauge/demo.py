@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -114,44 +114,47 @@ class _Making(Struct, frozen=True):
             runner.run(follow())
 
 
-def remember_past(
-    options: Options, containers: int, journal: Journal, system: Clock, progress: Progress
-) -> bool:
-    """Write into the history what so many containers did in the last twenty minutes.
+class DemoPast:
+    """What so many containers did before the demo began: two files in a folder, and their like.
 
-    The program follows the simulated engine through it, as fast as it can; false if SIGINT or
-    SIGTERM ended that.
+    The last twenty minutes are made at once; behind them two hours, in a thread while the program
+    runs, which are repeated.
     """
-    if containers > MOST_WITH_A_PAST:
-        return True
-    now, stop = system.now(), asyncio.Event()
-
-    def pace(time: float) -> float:
-        return next((step for ago, step in PACES if now - time <= ago), PACES[-1][1])
-
-    making = _Making(options, containers, journal, system)
-    begun = partial(stop_at_signals, stop, progress)
-    making.remember((now - PACES[-1][0], now), pace, stop, begun)
-    return not stop.is_set()
-
-
-class Rounds:
-    """The past behind that: two hours, made in a thread while the program runs, and repeated."""
 
     def __init__(
-        self, options: Options, containers: int, journal: Journal, system: Clock, file: Path
+        self, options: Options, containers: int, journal: Journal, system: Clock, folder: Path
     ) -> None:
-        kept = replace(options.history, path=str(file))
-        self._making = _Making(replace(options, history=kept), containers, journal, system)
+        def making(name: str) -> _Making:
+            kept = replace(options.history, path=str(folder / name))
+            return _Making(replace(options, history=kept), containers, journal, system)
+
+        self._minutes, self._round = making("minutes.db"), making("round.db")
+        self._wanted, self._system = containers <= MOST_WITH_A_PAST, system
+        self._began = system.now()
         self._thread, self._stopped = ThreadPoolExecutor(1, "past"), Event()
 
+    def remember(self, progress: Progress) -> bool:
+        """Make the last minutes; false if SIGINT or SIGTERM ended that."""
+        if not self._wanted:
+            return True
+        now, stop = self._began, asyncio.Event()
+
+        def pace(time: float) -> float:
+            return next((step for ago, step in PACES if now - time <= ago), PACES[-1][1])
+
+        begun = partial(stop_at_signals, stop, progress)
+        self._minutes.remember((now - PACES[-1][0], now), pace, stop, begun)
+        return not stop.is_set()
+
     def behind(self, kept: Kept) -> Kept:
-        """The same history with the past behind it, which is begun to be made."""
-        if self._making.containers > MOST_WITH_A_PAST:
+        """A history with all of it behind it; the two hours are begun to be made."""
+        if not self._wanted:
             return kept
-        now = self._making.system.now()
-        past = self._thread.submit(self._made, now)
-        return replace(kept, history=Behind(past, kept.history, now - PACES[-1][0]))
+        now, minutes = self._began, Future[History]()
+        minutes.set_result(self._minutes.opened(self._system).history)
+        rounds = self._thread.submit(self._made, now)
+        newest = Behind(minutes, kept.history, now)
+        return replace(kept, history=Behind(rounds, newest, now - PACES[-1][0]))
 
     def close(self) -> None:
         """Stop making it."""
@@ -163,10 +166,9 @@ class Rounds:
         begin = (int(now) // ROUND - 1) * ROUND
         # A little before, so that its first rates are known.
         span = begin - 2 * ROUND_PACE, begin + ROUND
-        self._making.remember(span, lambda _: ROUND_PACE, self._stopped)
-        once = self._making.opened(self._making.system).history
+        self._round.remember(span, lambda _: ROUND_PACE, self._stopped)
         return Repeated(
-            *(once, begin, ROUND),
+            *(self._round.opened(self._system).history, begin, ROUND),
             oldest=now - LONG_AGO,
             eventful=now - EVENTFUL,
             tide=lambda time: tide(max(0.0, now - time)),

@@ -123,10 +123,17 @@ async def test_full_blocks_are_written_and_their_commits_forgotten(path):
         it.rows(400, 700)
         it.rows(0, 1, DB)
         await it.commit()
-        await it.commit()
         assert it.query("SELECT points FROM block") == [(503,)]
-        assert it.query("SELECT id FROM hot") == [(2,)]
+        for second in range(1, 9):
+            it.rows(second, second + 1, DB)
+            await it.commit()
+        assert it.query("SELECT min(id) FROM hot") == [(1,)]
         assert [len(rows.times) for rows in it.recorder.unsealed(WEB)] == [198]
+        it.recorder._gathering.seal_old(all_of_them=True)
+        for second in range(9, 19):
+            it.rows(second, second + 1, DB)
+            await it.commit()
+        assert it.query("SELECT min(id) FROM hot") == [(9,)]
 
 
 async def test_nothing_lost_and_nothing_doubled_when_it_ends_in_a_write(path):

@@ -8,13 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from simulation.today import NOON, Today
 from snapshots import a_journal
 from tidegauge.app import history_of
 from tidegauge.config import Options
-from tidegauge.demo import LONG_AGO, MOST_WITH_A_PAST, Rounds, demo_options, remember_past, tide
-from tidegauge.history.rows import History, Query
+from tidegauge.demo import LONG_AGO, MOST_WITH_A_PAST, DemoPast, demo_options, tide
+from tidegauge.history.rows import Extent, History, Query
 from tidegauge.simulation.signal import ROUND
 from tidegauge.terminal.progress import Progress
 
@@ -24,25 +25,46 @@ MINUTES = 20
 HOUR, DAY = 3600, 86_400
 
 
+class Nothing:
+    """Implements `History`: the demo itself has not begun."""
+
+    async def entities(self, start: float, stop: float):
+        return []
+
+    async def series(self, query: Query):
+        return []
+
+    async def events(self, start: float, stop: float):
+        return []
+
+    async def extent(self):
+        return Extent(0, None)
+
+
+def a_past(folder: Path, journal, containers: int = 18, clock=None):
+    """What is to be made, and the history that it is put behind."""
+    clock = clock or Today()
+    options = demo_options(Options(), None, containers, folder / "history.db")
+    kept = history_of(options, {}, journal, clock)
+    assert kept is not None
+    return DemoPast(options, containers, journal, clock, folder), kept
+
+
 class Past:
     """What is remembered at noon: some minutes alone, and with all that is behind them."""
 
     def __init__(self, folder: Path) -> None:
-        options = demo_options(Options(), None, 18, folder / "history.db")
         self.journal, self.sentences = a_journal()
-        assert remember_past(options, 18, self.journal, Today(), Progress(sys.stderr))
-        kept = history_of(options, {}, self.journal, Today())
-        assert kept is not None
-        self.newest: History = kept.history
-        self.rounds = Rounds(options, 18, self.journal, Today(), folder / "round.db")
-        self.all: History = self.rounds.behind(kept).history
+        self.past, kept = a_past(folder, self.journal)
+        assert self.past.remember(Progress(sys.stderr))
+        self.all: History = self.past.behind(replace(kept, history=Nothing())).history
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory):
     made = Past(tmp_path_factory.mktemp("past"))
     yield made
-    made.rounds.close()
+    made.past.close()
 
 
 def worker(begin: float, step: float) -> Query:
@@ -62,13 +84,13 @@ def check(series, count: int, step: float) -> None:
 async def test_every_container_has_some_minutes_at_once(past: Past) -> None:
     """Without a gap, and with what the page needs to know of it."""
     begin = NOON - 60 * MINUTES
-    entities = await past.newest.entities(begin, NOON)
+    entities = await past.all.entities(begin, NOON)
 
     assert len(entities) == 17
     (found,) = (each for each in entities if each.identity == WORKER)
     assert found.facts["image"] == "registry.example.com/shop/worker:5.2.1"
     assert found.facts["tag:project"] == "shop"
-    check(await past.newest.series(worker(begin, 60)), MINUTES, 60)
+    check(await past.all.series(worker(begin, 60)), MINUTES, 60)
 
 
 @pytest.mark.parametrize(
@@ -139,34 +161,29 @@ class Impatient(Today):
 
 def test_it_can_be_stopped_meanwhile(tmp_path: Path) -> None:
     """By a signal; then there is nothing to go on with."""
-    options = demo_options(Options(), None, 18, tmp_path / "history.db")
     clock = Impatient()
+    past, _ = a_past(tmp_path, a_journal()[0], clock=clock)
 
-    assert not remember_past(options, 18, a_journal()[0], clock, Progress(sys.stderr))
+    assert not past.remember(Progress(sys.stderr))
+    past.close()
     assert 100 <= clock.looks < 1000
 
 
 def test_more_containers_than_it_has_time_for_have_none(tmp_path: Path) -> None:
     """Nothing is written then."""
     many = MOST_WITH_A_PAST + 1
-    options = demo_options(Options(), None, many, tmp_path / "history.db")
-    journal = a_journal()[0]
-    assert remember_past(options, many, journal, Today(), Progress(sys.stderr))
-    kept = history_of(options, {}, journal, Today())
-    rounds = Rounds(options, many, journal, Today(), tmp_path / "round.db")
-    assert rounds.behind(kept) is kept
-    rounds.close()
+    past, kept = a_past(tmp_path, a_journal()[0], many)
+    assert past.remember(Progress(sys.stderr))
+    assert past.behind(kept) is kept
+    past.close()
 
     assert [*tmp_path.iterdir()] == []
 
 
 def test_it_need_not_be_done_when_the_demo_ends(tmp_path: Path) -> None:
     """What is being made is given up."""
-    options = demo_options(Options(), None, 18, tmp_path / "history.db")
-    journal = a_journal()[0]
-    kept = history_of(options, {}, journal, Today())
-    rounds = Rounds(options, 18, journal, Today(), tmp_path / "round.db")
-    behind = rounds.behind(kept)
-    rounds.close()
+    past, kept = a_past(tmp_path, a_journal()[0])
+    behind = past.behind(replace(kept, history=Nothing()))
+    past.close()
 
     assert asyncio.run(behind.history.events(NOON - DAY, NOON - HOUR)) == []
