@@ -16,12 +16,12 @@ from pairs import Measurement, Stopwatch
 from tidegauge.clock import SystemClock
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.framing import Framing
-from tidegauge.docker.intervals import Intervals, Unread
+from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import Condition
 from tidegauge.docker.resources import Resources
 from tidegauge.metrics import Registry
 from tidegauge.pipeline import collecting
-from tidegauge.streams import Held, Outlet, Source
+from tidegauge.streams import Outlet, Source
 
 RECORDINGS = Path(__file__).parent.parent / "tests/recordings"
 
@@ -48,11 +48,7 @@ def measurements(quick: bool) -> list[Measurement]:
         rows += [
             Measurement(
                 f"T5 ingest without receive: {what}",
-                *("us/event", work.newest, work.floor, "ratio", TARGET_RATIO),
-            ),
-            Measurement(
-                f"T5 the same, totals with each sample: {what}",
-                *("us/event", work.each, work.floor, "ratio"),
+                *("us/event", work.whole, work.floor, "ratio", TARGET_RATIO),
             ),
             Measurement(
                 f"framing and decode: {what}", "us/event", work.framing, work.decoding, "ratio"
@@ -95,13 +91,8 @@ class _Work:
                 feed(chunk)
         return watch.per(self._events)
 
-    def each(self) -> float:
-        return self._whole(conflated=False)
-
-    def newest(self) -> float:
-        return self._whole(conflated=True)
-
-    def _whole(self, *, conflated: bool) -> float:
+    def whole(self) -> float:
+        """Decoding, and all there is behind it, up to the end of the tick."""
         decode, spent = self._decoder.decode, list[float]()
 
         async def produce(outlet: Outlet[Any]) -> None:
@@ -117,11 +108,8 @@ class _Work:
 
         source: Source[Sample] = Source("recorded lines", produce)
         journal = a_journal()
-        held = Held[Unread]() if conflated else None
-        registry = Registry({}, SystemClock(), held=held)
-        asyncio.run(
-            collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()
-        )
+        registry = Registry({}, SystemClock())
+        asyncio.run(collecting(source, Intervals(journal.drop), registry, journal, {}).run())
         if journal.counts:
             raise ValueError(f"not everything was recorded: {journal.counts}")
         return spent[0]

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "streams": "errors clock",
     "docker": "backoff errors clock journal globs streams",
     "simulation": "clock docker.endpoint docker.wire",
-    "readings": "docker.frames docker.intervals",
+    "readings": "globs docker.frames docker.intervals docker.lives",
     "doubts": "journal docker.intervals",
     "host": "clock streams",
     "metrics": (
@@ -36,8 +36,8 @@ MAY_IMPORT = {
     ),
     "prometheus": "clock journal metrics docker.frames",
     "history": (
-        "errors clock journal docker.frames docker.intervals docker.lives host metrics"
-        " prometheus.names"
+        "errors clock journal docker.frames docker.intervals docker.lives host readings.steady"
+        " metrics prometheus.names"
     ),
     "exporters": (
         "__init__ backoff errors clock journal globs units host metrics docker.frames"

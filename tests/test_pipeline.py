@@ -12,8 +12,8 @@ from manual_clock import ManualClock, settle
 from recorded import a_container, frames
 from snapshots import a_journal
 from tidegauge.app import BufferWatch
-from tidegauge.docker.frames import Container, Sample
-from tidegauge.docker.intervals import Intervals, Unread
+from tidegauge.docker.frames import Container, Sample, StatsFrame
+from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.errors import ExportError
 from tidegauge.exporters import Delivery
@@ -23,7 +23,7 @@ from tidegauge.journal import Journal
 from tidegauge.metrics import Kind, Registry, Snapshot, identity
 from tidegauge.metrics.registry import GONE_KEPT
 from tidegauge.pipeline import collecting, reporting
-from tidegauge.streams import Held, Source, Tick, from_iterable
+from tidegauge.streams import Source, Tick, from_iterable
 from tidegauge.streams.drawing import as_text
 from waiting import wait_until_async
 
@@ -140,41 +140,11 @@ async def test_a_category_filter_keeps_others_out() -> None:
     assert {alias for alias, name in recorded if name == "container.pids.count"} == {"web", "db"}
 
 
-@pytest.mark.parametrize("recording", RECORDINGS)
-async def test_totals_of_the_newest_sample_are_those_of_all(recording: str) -> None:
-    """Held back until somebody looks, nothing is lost, and levels are of each sample."""
-    each, _ = await collected(recording)
-    journal, _ = a_journal()
-    held = Held[Unread]()
-    registry = Registry(journal.counts, ManualClock(), held=held)
-    samples = [
-        Sample(a_container("docker", id=alias, name=alias, alias=alias), frame)
-        for frame in frames(recording)
-        for alias in ("web", "db")
-    ]
-    source = from_iterable(samples)
-    await collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()
-
-    def told(registry: Registry) -> dict[object, object]:
-        return {
-            (identity(one.entity), one.metric.name, one.attributes): (
-                (one.last, sum(one.samples)) if one.metric.kind is Kind.COUNTER else one.last,
-                len(one.samples) if one.metric.kind is Kind.GAUGE else None,
-                one.histogram,
-            )
-            for one in registry.collect(1.0).series
-        }
-
-    assert told(registry) == told(each)
-
-
-async def cpu_time_of(
-    samples: list[Sample], registry: Registry, held: Held[Unread] | None
-) -> object:
+async def cpu_time_of(samples: list[Sample], registry: Registry) -> object:
     """Of the container web, over all these samples."""
     journal, _ = a_journal()
     source, intervals = from_iterable(samples), Intervals(journal.drop)
-    await collecting(source, intervals, registry, journal, {}, held=held).run()
+    await collecting(source, intervals, registry, journal, {}).run()
     (total,) = (
         one.last
         for one in registry.collect(1.0).present
@@ -185,7 +155,7 @@ async def cpu_time_of(
 
 
 async def test_a_name_taken_over_counts_from_the_first_sample_under_it() -> None:
-    """Held back or not: totals under a name go on with what its new bearer uses as such."""
+    """Totals under a name go on with what its new bearer uses as such."""
     first, *others = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:8]
     bearer, other = a_container(id="c1"), a_container(id="c2", alias="other")
     renamed = a_container(id="c2")
@@ -193,24 +163,27 @@ async def test_a_name_taken_over_counts_from_the_first_sample_under_it() -> None
         *(Sample(bearer, first), Sample(other, first), Sample(other, others[0])),
         *(Sample(renamed, frame) for frame in others[1:]),
     ]
-    held = Held[Unread]()
 
-    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
-    assert await cpu_time_of(samples, Registry({}, ManualClock(), held=held), held) == each
+    def used(frame: StatsFrame) -> int:
+        usage = frame.cpu_stats.cpu_usage if frame.cpu_stats else None
+        return (usage.total_usage if usage else None) or 0
+
+    began = used(first) + used(others[-1]) - used(others[1])
+    assert await cpu_time_of(samples, Registry({}, ManualClock())) == began
 
 
-async def test_totals_held_by_one_configuration_are_not_counted_again_by_the_next() -> None:
-    """Whether the next one holds totals too or records those of each sample."""
+async def test_totals_go_on_with_the_next_configuration() -> None:
+    """Whatever of a tick waited to be recorded when the configuration changed is counted once."""
     some = frames("docker-26.1.5-cgroup2/lifecycle-stream")[:9]
-    samples = [Sample(a_container(), frame) for frame in some]
-    each = await cpu_time_of(samples, Registry({}, ManualClock()), None)
+    container = a_container()
+    samples = [Sample(container, frame) for frame in some]
+    each = await cpu_time_of(samples, Registry({}, ManualClock()))
 
-    held, journal = Held[Unread](), a_journal()[0]
-    registry, intervals = Registry({}, ManualClock(), held=held), Intervals(journal.drop)
-    for part, holding in ((samples[:3], held), (samples[3:6], None), (samples[6:], held)):
+    journal = a_journal()[0]
+    registry, intervals = Registry({}, ManualClock()), Intervals(journal.drop)
+    for part in (samples[:3], samples[3:6], samples[6:]):
         registry.forget_states()
-        source = from_iterable(part)
-        await collecting(source, intervals, registry, journal, {}, held=holding).run()
+        await collecting(from_iterable(part), intervals, registry, journal, {}).run()
     total = registry.collect(1.0).series[0]
 
     assert (total.metric.name, total.last) == ("container.cpu.time", each)
@@ -219,8 +192,7 @@ async def test_totals_held_by_one_configuration_are_not_counted_again_by_the_nex
 async def test_containers_that_are_gone_do_not_come_back_with_what_was_held_of_them() -> None:
     """Their last totals are told, and of many that were removed few fill memory or the limits."""
     journal, _ = a_journal()
-    held = Held[Unread]()
-    registry = Registry(journal.counts, ManualClock(), held=held)
+    registry = Registry(journal.counts, ManualClock())
     seen: list[Sample | Condition] = []
     for number in range(GONE_KEPT + 50):
         gone = a_container("docker", id=f"c{number}", alias=f"a{number}")
@@ -228,7 +200,7 @@ async def test_containers_that_are_gone_do_not_come_back_with_what_was_held_of_t
         seen += [Sample(gone, frame) for frame in recorded]
         seen.append(Condition(gone, "", gone=True))
     source = from_iterable(seen)
-    await collecting(source, Intervals(journal.drop), registry, journal, {}, held=held).run()
+    await collecting(source, Intervals(journal.drop), registry, journal, {}).run()
     counted = [
         one.entity.alias
         for one in registry.collect(1.0).series

@@ -23,7 +23,7 @@ from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.intervals import Intervals, Unread
+from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.processes import EngineProcesses
 from tidegauge.docker.survey import Survey, SurveyTimes
@@ -46,7 +46,7 @@ from tidegauge.prometheus.text import Page
 from tidegauge.readiness import unready
 from tidegauge.simulation.engine import SimulatedEngine
 from tidegauge.simulation.transport import SimulatedTransport
-from tidegauge.streams import Held, Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
+from tidegauge.streams import Pipeline, Running, Sink, Source, Tick, merge, sink, ticks
 from tidegauge.terminal.progress import Progress
 from tidegauge.web.api import Api
 from tidegauge.web.files import Files
@@ -70,8 +70,7 @@ class Memory:
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
-        self.held = Held[Unread]()
-        self.registry = Registry(journal.counts, clock, self._refused, self.held)
+        self.registry = Registry(journal.counts, clock, self._refused)
         self.intervals = Intervals(journal.drop)
         self.recent = Recent()
         self.started_at = clock.now()
@@ -166,7 +165,6 @@ def compose(
         machine=machine,
         onlookers=onlookers,
         machines=[sink(each.machine, each.name) for each in rows],
-        each_second=demand.each_second,
     )
     return replace(
         drawn,
@@ -284,9 +282,8 @@ def draw(
     machine: Source[HostSample] | None = None,
     onlookers: Sequence[pipeline.Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
-    each_second: bool = True,
 ) -> Program:
-    """Both, totals of ``each_second`` or of a tick; without ``machine`` nothing of this one."""
+    """Both; without ``machine`` nothing of this one."""
     registry = memory.registry
     sources: list[Source[Seen]] = [each.source() for each in followers]
     if machine is not None:
@@ -300,7 +297,6 @@ def draw(
             *(seen, memory.intervals, registry, journal, kept),
             onlookers=onlookers,
             machines=machines,
-            held=None if each_second else memory.held,
         ),
         pipeline.reporting(every_tick, registry, out),
     )

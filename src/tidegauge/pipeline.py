@@ -5,11 +5,10 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from tidegauge.docker.frames import Sample
-from tidegauge.docker.intervals import Interval, Intervals, Unread, read_again, unread
+from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.docker.stock import (
     ContainerSize,
@@ -27,11 +26,11 @@ from tidegauge.host import HostSample
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot
 from tidegauge.readings import continuity, cpu, disk, memory, network, pids, uptime
+from tidegauge.readings.steady import Steady, Steadying
 from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
     Flow,
-    Held,
     Pipeline,
     Sink,
     Sort,
@@ -42,7 +41,6 @@ from tidegauge.streams import (
     broadcast,
     filter_map,
     flow,
-    newest,
     sink,
     sort,
     stateful,
@@ -63,6 +61,10 @@ class Onlooker(Protocol):
         """A sample was recorded."""
         ...
 
+    def steady(self, sample: Steady) -> None:
+        """A sample was recorded that goes on as the one before."""
+        ...
+
     def condition(self, seen: Condition) -> None:
         """A state was seen."""
         ...
@@ -81,25 +83,23 @@ def collecting(
     *,
     onlookers: Sequence[Onlooker] = (),
     machines: Sequence[Sink[HostSample]] = (),
-    held: Held[Unread] | None = None,
 ) -> Pipeline:
     """All that is seen: samples into readings, and all into instruments.
 
     ``kept`` selects by alias which containers a category records; without an entry, all.
-    ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine. With
-    ``held`` totals are recorded when it is released, else with each sample.
+    ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine.
     """
-    readings = each_of(registry, kept) if held is None else newest_of(registry, kept, held)
-    samples = broadcast(
-        *readings,
-        read(continuity) >> record(registry.continuity),
-        sink(registry.cycle, "record cycle"),
-        sink(Doubts(journal), "doubts"),
-        *(sink(each.interval, each.name) for each in onlookers),
+    steadying = Steadying(kept)
+    onlooking = [sink(each.steady, each.name) for each in onlookers]
+    samples = sort(
+        Sort(Steady, broadcast(record(registry.steady), *onlooking)),
+        Sort(Interval, intervals_read(registry, journal, kept, onlookers, steadying)),
     )
     return seen >> sort(
-        Sort(Sample, filter_map(intervals, "intervals") >> samples),
-        Sort(Condition, conditions(intervals, registry, journal, onlookers, held)),
+        Sort(
+            Sample, filter_map(intervals, "intervals") >> flow(steadying, "as before?") >> samples
+        ),
+        Sort(Condition, conditions(intervals, steadying, registry, journal, onlookers)),
         Sort(
             LifeEvent,
             broadcast(
@@ -113,69 +113,41 @@ def collecting(
     )
 
 
-def each_of(registry: Registry, kept: Mapping[str, Selection]) -> tuple[Sink[Interval], ...]:
-    """Readings of each sample, for those who want to know what was added in it."""
-    return (
+def intervals_read(
+    registry: Registry,
+    journal: Journal,
+    kept: Mapping[str, Selection],
+    onlookers: Sequence[Onlooker],
+    steadying: Steadying,
+) -> Sink[Interval]:
+    """Readings of a sample, into instruments; last it is learned what goes on from there."""
+    return broadcast(
         read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
         read(memory, kept.get("docker-memory")) >> record(registry.memory),
         read(network, kept.get("docker-network")) >> record(registry.network),
         read(disk, kept.get("docker-blkio")) >> record(registry.disk),
         read(pids, kept.get("docker-pids")) >> record(registry.pids),
         read(uptime) >> record(registry.uptime),
+        read(continuity) >> record(registry.continuity),
+        sink(registry.cycle, "record cycle"),
+        sink(Doubts(journal), "doubts"),
+        *(sink(each.interval, each.name) for each in onlookers),
+        sink(steadying.learn),
     )
-
-
-def newest_of(
-    registry: Registry, kept: Mapping[str, Selection], held: Held[Unread]
-) -> tuple[Sink[Interval], ...]:
-    """Levels of each sample, and totals of the newest one: it tells all that was added before."""
-    return (
-        read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_levels),
-        read(memory, kept.get("docker-memory")) >> record(registry.memory_levels),
-        read(pids, kept.get("docker-pids")) >> record(registry.pids),
-        flow(unread)
-        >> newest(name_of, attrgetter("first"), held)
-        >> flow(read_again)
-        >> broadcast(
-            read(cpu, kept.get("docker-cpu")) >> record(registry.cpu_totals),
-            read(memory, kept.get("docker-memory")) >> record(registry.memory_totals),
-            read(network, kept.get("docker-network")) >> record(registry.network),
-            read(disk, kept.get("docker-blkio")) >> record(registry.disk),
-            read(uptime) >> record(registry.uptime),
-        ),
-    )
-
-
-def name_of(kept: Unread) -> tuple[str, str]:
-    """Whose totals a sample goes into; they go on over lives."""
-    return kept.container.engine.name, kept.container.alias
-
-
-def settling(held: Held[Unread]) -> Callable[[Condition], None]:
-    """Lets the last totals go on before their container is said to be gone.
-
-    Behind that they would be those of one that has come back, whose totals are kept for a day.
-    """
-
-    def settle(seen: Condition) -> None:
-        if seen.gone:
-            held.settle((seen.container.engine.name, seen.container.alias))
-
-    return settle
 
 
 def conditions(
     intervals: Intervals,
+    steadying: Steadying,
     registry: Registry,
     journal: Journal,
     onlookers: Sequence[Onlooker],
-    held: Held[Unread] | None,
 ) -> Sink[Condition]:
     """States into instruments; what is gone is forgotten, what is made anew is told."""
     return broadcast(
-        *([] if held is None else [sink(settling(held), "settle")]),
         record(registry.condition),
         sink(intervals.forget),
+        sink(steadying.forget, "forget rows"),
         sink(telling_recreation(journal), "tell"),
         *(sink(each.condition, each.name) for each in onlookers),
     )

@@ -25,7 +25,6 @@ from tidegauge.readings import (
     PidsReading,
     UptimeReading,
 )
-from tidegauge.streams import Held
 
 WEB = a_container()
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -278,25 +277,6 @@ def test_a_container_is_forgotten_after_a_day_without_samples() -> None:
     registry.cpu(some_cpu(1050))
 
     assert registry.collect(2 * FORGET_AFTER + 3).series == ()
-
-
-async def test_a_tick_ends_though_samples_come_as_fast_as_they_are_recorded() -> None:
-    """What came after it began is for the next one, with a snapshot and without."""
-    held, recorded = Held[int](), list[int]()
-
-    def recording(number: int) -> None:
-        recorded.append(number)
-        held.hold(number + 3, number + 3)
-
-    held.follow(recording)
-    for number in range(3):
-        held.hold(number, number)
-    registry = Registry({}, ManualClock(), held=held)
-    async with asyncio.timeout(10):
-        await registry.collect_in_turns(1.0)
-        await registry.let_go(2.0)
-
-    assert recorded == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_snapshot_is_frozen() -> None:

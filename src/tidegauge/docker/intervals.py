@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
-import msgspec
 from msgspec import Struct
 
 from tidegauge.docker.frames import Container, Sample, StatsFrame
@@ -53,28 +52,6 @@ class Interval(Struct, frozen=True, gc=False):
     line: bytes = b""
     renamed: bool = False
     asked_every: float = 0.0
-
-
-class Unread(Struct, frozen=True, gc=False):
-    """An interval kept as the line its sample was; ``first`` if totals begin with it."""
-
-    container: Container
-    life: Life
-    line: bytes
-    first: bool
-
-
-def unread(interval: Interval) -> Unread:
-    """To keep: a third of a frame's memory, in one piece."""
-    line = interval.line or msgspec.json.encode(interval.now)
-    first = interval.before is None or interval.renamed
-    return Unread(interval.container, interval.life, line, first)
-
-
-def read_again(kept: Unread) -> Interval:
-    """What was kept, without the sample before."""
-    now = msgspec.json.decode(kept.line, type=StatsFrame)
-    return Interval(kept.container, kept.life, None, now, kept.line)
 
 
 class _Track:

@@ -12,6 +12,7 @@ from tidegauge.history.taking import Taker
 from tidegauge.host import HostSample
 from tidegauge.metrics import ContainerRecorders, Entity, Identity, Registry, identity
 from tidegauge.metrics.entities import Recorders
+from tidegauge.readings.steady import Steady
 
 SURROUNDINGS_SECONDS = 10.0
 """How often rows of the engines and of the machine are taken."""
@@ -33,6 +34,15 @@ class Remembering:
         recorders = self._registry.container(interval.container)
         if recorders is not None:
             self._take(recorders, _milliseconds(interval.now.read))
+
+    def steady(self, sample: Steady) -> None:
+        """The same of a sample that goes on as the one before."""
+        recorders = self._registry.container(sample.layout.container)
+        if recorders is not None:
+            at = _milliseconds(sample.interval.now.read)
+            row = self._taker.steady(recorders, sample, at, self._clock.monotonic())
+            if row is not None:
+                self._recorder.row(row)
 
     def machine(self, _seen: HostSample) -> None:
         """Now and then, the engines and the machine."""

@@ -1,5 +1,6 @@
 """What has series: a named container, an engine, the machine itself; each with its recorders."""
 
+from array import array
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
@@ -12,13 +13,8 @@ from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.life import LifeRecorder
 from tidegauge.metrics.limits import Allowance, Share
 from tidegauge.metrics.metric import Metric
-from tidegauge.metrics.recorders import (
-    CpuRecorder,
-    DiskRecorder,
-    MemoryRecorder,
-    NetworkRecorder,
-    PidsRecorder,
-)
+from tidegauge.metrics.parts import DiskRecorder, NetworkRecorder
+from tidegauge.metrics.recorders import CpuRecorder, MemoryRecorder, PidsRecorder
 from tidegauge.metrics.snapshot import Attributes, Entity
 from tidegauge.metrics.standing import (
     AboutRecorder,
@@ -27,6 +23,8 @@ from tidegauge.metrics.standing import (
     memory_limits,
 )
 from tidegauge.metrics.surroundings import CONTAINER_FILESYSTEM_USAGE, CONTAINER_ROOT_USAGE
+from tidegauge.readings.steady import MISSED, Layout, Steady
+from tidegauge.readings.time import seconds_up
 
 USE_HOLDS = 30.0
 """Seconds for which the newest sample stands: engines at their slowest send one in 24."""
@@ -79,12 +77,14 @@ class ContainerRecorders:
 
     Its use of resources stands while samples come; its life, and what it may use, while the
     engine has it. Limits are told where use is recorded, so that a category left out is whole.
+    Samples that go on wait as rows until somebody looks (`settle`), at most for a tick.
     """
 
     __slots__ = (
         *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
         *("network", "pids", "size", "sized_until", "uptime", "whole_size"),
+        *("_layout", "_missed", "_read", "_rows"),
     )
 
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
@@ -101,6 +101,10 @@ class ContainerRecorders:
         self.pids = PidsRecorder()
         self.uptime, self.size, self.whole_size = Gauge(), Gauge(), Gauge()
         self.sized_until = 0.0
+        self._rows: list[array[int]] = []
+        self._layout: Layout | None = None
+        self._missed = 0
+        self._read: datetime | None = None
         self.life = LifeRecorder()
         self.about = AboutRecorder()
         self.cpu_limits = LimitsRecorder(cpu_limits)
@@ -121,8 +125,44 @@ class ContainerRecorders:
         if started is not None and started.year > 1:
             self.since = min(self.since, started.timestamp())
 
+    def steady(self, sample: Steady) -> None:
+        """Take a sample that goes on as the one before."""
+        if sample.layout is not self._layout:
+            self._layout, self._missed = sample.layout, 0
+        self._rows.append(sample.row)
+        self._read = sample.interval.now.read
+
+    def settle(self) -> None:
+        """Record what waits; 3 us a sample, and 5 us."""
+        rows, layout = self._rows, self._layout
+        if not rows or layout is None:
+            return
+        self._rows = []
+        if layout.records("docker-cpu"):
+            self.cpu.extend(layout, rows)
+        if layout.records("docker-memory"):
+            self.memory.extend(layout, rows)
+        if layout.records("docker-pids"):
+            self.pids.extend(layout, rows)
+        for category, recorder, parts in (
+            ("docker-network", self.network, layout.interfaces_at),
+            ("docker-blkio", self.disk, layout.devices_at),
+        ):
+            if parts and layout.records(category):
+                recorder.extend(parts, rows, layout.life)
+        up = seconds_up(self.container, self._read) if self._read else None
+        if up is not None:
+            self.uptime.set(up)
+        if rows[-1][MISSED] == self._missed:
+            self.life.samples(len(rows))
+        else:
+            for row in rows:
+                self.life.continuity(row[MISSED] - self._missed)
+                self._missed = row[MISSED]
+
     def shape(self, now: float) -> object:
         """Differs when what `holding` names does: what is made of names is kept until then."""
+        self.settle()
         limits = self.cpu.recorded, self.memory.recorded
         holding = self.in_use(now), self.life.known, now < self.sized_until
         return self.container, self.taken, self.life.shape, holding, limits
@@ -146,6 +186,7 @@ class ContainerRecorders:
                 each.repeat()
 
     def _turn(self) -> bool:
+        self.settle()
         in_rows = self.cpu, self.memory, self.network, self.disk, self.pids
         told = [each.turn() for each in in_rows]
         return any(told)
@@ -162,6 +203,7 @@ class ContainerRecorders:
 
     def groups(self, now: float) -> Groups:
         """Every instrument: of use, of life, of sizes."""
+        self.settle()
         known = self.life.known
         yield self._use(), self.in_use(now)
         yield self._life(), known

@@ -8,6 +8,7 @@ They are bounded by the tick: `collect` empties them.
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from operator import sub
 from typing import Protocol
 
 from msgspec import Struct
@@ -163,6 +164,16 @@ class Counter:
         self.last += added
         return added
 
+    def observe_each(self, seen: Sequence[int], life: Life) -> None:
+        """Take several, of which none is less than the one before it."""
+        if life is not self._life or self.last is None:
+            for each in seen:
+                self.observe(each, life)
+            return
+        self._increments += map(sub, seen, [self._seen, *seen])
+        self.last += seen[-1] - self._seen
+        self._seen = seen[-1]
+
     def _first(self, seen: int, life: Life) -> int | None:
         added: int | None = None
         if life is self._life:
@@ -184,6 +195,11 @@ class Counter:
         """Add an increment of one sample."""
         self._increments.append(amount)
         self.last = (self.last or 0) + amount
+
+    def add_each(self, amounts: Sequence[Number]) -> None:
+        """Add increments of several samples."""
+        self._increments += amounts
+        self.last = (self.last or 0) + sum(amounts)
 
     def collect(self) -> tuple[Number, ...]:
         """This tick's increments in order of time; the next tick starts empty."""

@@ -15,17 +15,19 @@ Row = tuple[Number | None, ...]
 
 
 class LevelRows:
-    """The levels of each sample of this tick. ``put`` takes a row; `turn` ends the tick.
+    """The levels of each sample of this tick.
+
+    ``put`` takes a row, ``put_each`` several; `turn` ends the tick.
 
     ``bounds`` are of the columns that have a histogram of all samples so far. A sample enters it
     at the end of its tick, which costs 0.1 us then and nothing while recording.
     """
 
-    __slots__ = ("_before", "_ended", "_histograms", "_rows", "put")
+    __slots__ = ("_before", "_ended", "_histograms", "_rows", "put", "put_each")
 
     def __init__(self, bounds: Mapping[int, tuple[float, ...]] | None = None) -> None:
         self._rows: list[Row] = []
-        self.put = self._rows.append
+        self.put, self.put_each = self._rows.append, self._rows.extend
         self._before: Row | None = None
         self._ended: Sequence[Row] = ()
         self._histograms = {column: _Counts(each) for column, each in (bounds or {}).items()}

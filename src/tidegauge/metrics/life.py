@@ -97,6 +97,10 @@ class LifeRecorder:
         if missed:
             self._missed.add(missed)
 
+    def samples(self, count: int) -> None:
+        """Count samples before which nothing was missed."""
+        self._samples.add_each([1] * count)
+
     @property
     def sampled(self) -> tuple[Instrument, ...]:
         """Those that keep something of a tick."""

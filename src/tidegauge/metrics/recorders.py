@@ -1,8 +1,10 @@
 """Entity recorders: the instruments of one container, one recorder for each kind of reading."""
 
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Sequence
+from operator import sub
 
-from tidegauge.docker.frames import Throttling
+from tidegauge.docker.frames import UNLIMITED, Throttling
 from tidegauge.docker.intervals import Life
 from tidegauge.docker.resources import Resources
 from tidegauge.metrics import catalogue
@@ -11,27 +13,34 @@ from tidegauge.metrics.catalogue import (
     MAJOR,
     MINOR,
     OUT_OF_MEMORY,
-    READ,
-    RECEIVE,
     SYSTEM,
-    TRANSMIT,
     USER,
-    WRITE,
 )
 from tidegauge.metrics.instruments import Counter, Gauge, Instrument
 from tidegauge.metrics.levels import LevelColumn, LevelRows
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
-from tidegauge.metrics.totals import Column, Row, Sums, Totals
+from tidegauge.metrics.totals import Column, Totals
 from tidegauge.readings import (
     CpuReading,
-    DeviceIo,
-    DiskReading,
-    InterfaceTraffic,
     MemoryReading,
-    NetworkReading,
     PidsReading,
 )
+from tidegauge.readings.steady import (
+    CACHE,
+    CAPACITY,
+    CPU,
+    MAX_USAGE,
+    MEMORY,
+    PIDS,
+    RSS,
+    USAGE,
+    WORKING_SET,
+    Layout,
+)
+
+Rows = Sequence["array[int]"]
+"""Of a `Layout`, one for each sample."""
 
 Recorded = Iterable[tuple[Metric, Attributes, Instrument]]
 
@@ -75,10 +84,27 @@ class CpuRecorder:
 
     def levels(self, reading: CpuReading) -> None:
         """Take what holds of this reading alone."""
-        cores, resources = reading.cores, self.resources
-        if cores is not None:
-            most = (resources.cpus or reading.online) if resources else None
-            self._levels.put((cores, cores / most if most else None))
+        if reading.cores is not None:
+            self._put(reading.cores, reading.online)
+
+    def _put(self, cores: float, online: int | None) -> None:
+        most = self._most(online)
+        self._levels.put((cores, cores / most if most else None))
+
+    def _most(self, online: int | None) -> float | None:
+        resources = self.resources
+        return (resources.cpus or online) if resources else None
+
+    def extend(self, layout: Layout, rows: Rows) -> None:
+        """Take several samples."""
+        seen, most = self._totals.seen, self._most(layout.online)
+        used = [row[CPU.start] for row in rows]
+        if seen is not None and (earlier := seen[0]) is not None:
+            added = map(sub, used, [earlier, *used])
+            cores = [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=True)]
+            self._levels.put_each([(one, one / most if most else None) for one in cores])
+        self._totals.extend([row[CPU] for row in rows], layout.life)
+        self._capacity.observe_each([row[CAPACITY] for row in rows], self._host)
 
     def totals(self, reading: CpuReading) -> None:
         """Take what holds of all readings before, too."""
@@ -145,29 +171,46 @@ class MemoryRecorder:
 
     def levels(self, reading: MemoryReading) -> None:
         """Take what holds of this reading alone."""
-        usage, working_set, limit = reading.usage, reading.working_set, reading.limit
+        usage = reading.usage
         if reading.life is not self._life:
             self._life, self._most = reading.life, usage
-        elif usage > self._most:
-            self._most = usage
+        self._put((usage, reading.working_set, reading.cache, reading.rss), reading.limit)
+
+    def _put(self, held: tuple[int, int, int | None, int | None], limit: int | None) -> None:
+        usage, working_set, _, _ = held
+        self._most = max(self._most, usage)
         allowed = self.resources.memory if self.resources else None
         share = None if limit is None else working_set / limit
         available = None if allowed is None else max(0, allowed - working_set)
-        self._levels.put((usage, working_set, reading.cache, reading.rss, share, available))
+        self._levels.put((*held, share, available))
+
+    def extend(self, layout: Layout, rows: Rows) -> None:
+        """Take several samples."""
+        limit = layout.limit if layout.limit and layout.limit < UNLIMITED else None
+        for row in rows:
+            self._put((row[USAGE], row[WORKING_SET], row[CACHE], row[RSS]), limit)
+        self._tell(limit, rows[-1][MAX_USAGE] or None)
+        begin, end = MEMORY.start, MEMORY.stop - 1
+        self._faults.extend([row[begin:end] for row in rows], layout.life)
+        fails = self._at_limit if layout.version_1 else self._out_of_memory
+        fails.observe_each([row[end] for row in rows], layout.life)
 
     def totals(self, reading: MemoryReading) -> None:
         """Take what holds of all readings before, too, or seldom changes."""
         life = reading.life
-        self._peak.set(self._most)
-        if reading.limit is not None:
-            self._limit.set(reading.limit)
-        if reading.max_usage is not None:
-            self._max_usage.set(reading.max_usage)
+        self._tell(reading.limit, reading.max_usage)
         self._faults.observe((reading.minor_faults, reading.major_faults), life)
         if reading.at_limit is not None:
             self._at_limit.observe(reading.at_limit, life)
         if reading.out_of_memory is not None:
             self._out_of_memory.observe(reading.out_of_memory, life)
+
+    def _tell(self, limit: int | None, max_usage: int | None) -> None:
+        self._peak.set(self._most)
+        if limit is not None:
+            self._limit.set(limit)
+        if max_usage is not None:
+            self._max_usage.set(max_usage)
 
     @property
     def sampled(self) -> tuple[Instrument, ...]:
@@ -199,103 +242,6 @@ class MemoryRecorder:
         )
 
 
-PartColumns = tuple[tuple[Metric, Metric, tuple[str, str]], ...]
-"""Of each number a part has: its metric, the metric of the sum over parts, its direction."""
-
-NETWORK_COLUMNS: PartColumns = tuple(
-    (metric, total, direction)
-    for direction in (RECEIVE, TRANSMIT)
-    for metric, total in (
-        (catalogue.NETWORK_IO, catalogue.NETWORK_IO_SUM),
-        (catalogue.NETWORK_PACKETS, catalogue.NETWORK_PACKETS_SUM),
-        (catalogue.NETWORK_ERRORS, catalogue.NETWORK_ERRORS_SUM),
-        (catalogue.NETWORK_DROPPED, catalogue.NETWORK_DROPPED_SUM),
-    )
-)
-DISK_COLUMNS: PartColumns = tuple(
-    (metric, total, direction)
-    for metric, total in (
-        (catalogue.DISK_IO, catalogue.DISK_IO_SUM),
-        (catalogue.DISK_OPERATIONS, catalogue.DISK_OPERATIONS_SUM),
-    )
-    for direction in (READ, WRITE)
-)
-
-
-class PartsRecorder:
-    """Totals per part of a container (interface, device), and summed over the parts.
-
-    ``allowed`` is asked for so many series before a part is recorded for the first time; one that
-    is refused is not in the sums either.
-    """
-
-    def __init__(self, part: str, columns: PartColumns, allowed: Callable[[int], bool]) -> None:
-        self._part, self._columns, self._allowed = part, columns, allowed
-        self._parts: dict[str, Totals] = {}
-        self._sums = Sums()
-        self._life: Life | None = None
-        self._refused: Life | None = None
-
-    def observe(self, parts: Iterable[tuple[str, Row]], life: Life) -> None:
-        """Take the cumulative values of all parts, in the order of the columns."""
-        rows: list[Row] = []
-        for name, values in parts:
-            totals = self._parts.get(name) or self._appeared(name, values, life)
-            if totals is not None and (row := totals.observe(values, life)) is not None:
-                rows.append(row)
-        if self._parts:
-            self._sums.put(tuple(self._parts.values()), rows)
-        self._life = life
-
-    def _appeared(self, name: str, values: Row, life: Life) -> Totals | None:
-        if not self._allowed(len(values)):
-            self._refused = life
-            return None
-        totals = self._parts[name] = Totals()
-        if life is self._refused:  # it may have been there before, and counts from now on
-            totals.begin(life, tuple(value or 0 for value in values))
-        elif life is self._life:  # it came while we watched, so it began at zero
-            totals.begin(life, (0,) * len(values))
-        return totals
-
-    def turn(self) -> bool:
-        """End the tick of its rows."""
-        for totals in self._parts.values():
-            totals.turn()
-        return self._sums.turn()
-
-    def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
-        """Each instrument under its name: first the sums, then the parts."""
-        for number, (_, metric, direction) in enumerate(self._columns):
-            yield metric, (direction,), Column(self._sums, number)
-        for name, totals in self._parts.items():
-            part = self._part, name
-            for number, (metric, _, direction) in enumerate(self._columns):
-                yield metric, (direction, part), Column(totals, number)
-
-
-class NetworkRecorder(PartsRecorder):
-    """Traffic of each interface and in all."""
-
-    def __init__(self, allowed: Callable[[int], bool]) -> None:
-        super().__init__("network.interface.name", NETWORK_COLUMNS, allowed)
-
-    def record(self, reading: NetworkReading) -> None:
-        """Take one reading."""
-        self.observe(map(_traffic, reading.interfaces), reading.life)
-
-
-class DiskRecorder(PartsRecorder):
-    """Block IO of each device and in all."""
-
-    def __init__(self, allowed: Callable[[int], bool]) -> None:
-        super().__init__("system.device", DISK_COLUMNS, allowed)
-
-    def record(self, reading: DiskReading) -> None:
-        """Take one reading."""
-        self.observe(map(_io, reading.devices), reading.life)
-
-
 class PidsRecorder:
     """Tasks and their limit, for which Podman has to be asked: ``resources`` are what it said."""
 
@@ -306,7 +252,15 @@ class PidsRecorder:
     def record(self, reading: PidsReading) -> None:
         """Take one reading."""
         self._levels.put((reading.current,))
-        limit = reading.limit
+        self._tell(reading.limit)
+
+    def extend(self, layout: Layout, rows: Rows) -> None:
+        """Take several samples."""
+        self._levels.put_each([(row[PIDS],) for row in rows])
+        limit = layout.pids_limit
+        self._tell(limit if limit and limit < UNLIMITED else None)
+
+    def _tell(self, limit: int | None) -> None:
         if limit is None and self.resources is not None:
             limit = self.resources.pids
         if limit is not None:
@@ -334,15 +288,3 @@ def _columns(columns: TotalColumns, totals: Totals) -> Recorded:
         (metric, attributes, Column(totals, number))
         for number, (metric, attributes) in enumerate(columns)
     ]
-
-
-def _traffic(interface: InterfaceTraffic) -> tuple[str, Row]:
-    n = interface.stats
-    return interface.name, (
-        *(n.rx_bytes, n.rx_packets, n.rx_errors, n.rx_dropped),
-        *(n.tx_bytes, n.tx_packets, n.tx_errors, n.tx_dropped),
-    )
-
-
-def _io(device: DeviceIo) -> tuple[str, Row]:
-    return device.device, (device.read_bytes, device.write_bytes, device.reads, device.writes)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tidegauge.clock import Clock
 from tidegauge.docker.frames import Container, Engine, StatsFrame
@@ -27,6 +27,7 @@ from tidegauge.readings import (
     PidsReading,
     UptimeReading,
 )
+from tidegauge.readings.steady import Steady
 
 FORGET_AFTER = 24 * 3600.0
 """Seconds without anything new after which totals are given up: memory is bounded."""
@@ -46,33 +47,12 @@ def _untold(_sentence: str, _subject: str) -> None:
     pass
 
 
-class Held(Protocol):
-    """Totals that wait to be recorded until somebody looks."""
-
-    @property
-    def waiting(self) -> int:
-        """How many wait."""
-        ...
-
-    def release(self, most: int | None = None) -> None:
-        """Record all, or so many."""
-        ...
-
-
-class _NothingHeld:
-    waiting = 0
-
-    def release(self, most: int | None = None) -> None:
-        pass
-
-
 class Registry:
     """Holds the recorders of all entities, within limits: of containers by engine and alias.
 
     The methods named after readings are the sinks of the collecting pipeline. They are plain
     calls without I/O: about 10 us for all five of a sample (watched by ``make bench``).
-    ``refused`` is told of what is not recorded because of the limits. What is ``held`` back is
-    released before anybody looks.
+    ``refused`` is told of what is not recorded because of the limits.
     """
 
     def __init__(
@@ -80,9 +60,7 @@ class Registry:
         journal: Mapping[str, int],
         clock: Clock,
         refused: Callable[[str, str], None] = _untold,
-        held: Held | None = None,
     ) -> None:
-        self._held = held or _NothingHeld()
         self._journal, self._clock = journal, clock
         self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
@@ -95,35 +73,24 @@ class Registry:
         """Keep to these limits from now on; what is there already stays."""
         self._allowance.limits = limits
 
+    def steady(self, sample: Steady) -> None:
+        """Record a sample that goes on as the one before; 1 us, until somebody looks."""
+        container = sample.layout.container
+        entity = self._entities.get((container.engine.name, container.alias))
+        if entity is not None:
+            entity.steady(sample)
+            entity.sampled_at = self._clock.monotonic()
+        self.cycle(sample.interval)
+
     def cpu(self, reading: CpuReading) -> None:
         """Record CPU."""
         if entity := self._entity(reading.container):
             entity.cpu.record(reading)
 
-    def cpu_levels(self, reading: CpuReading) -> None:
-        """Record of CPU what holds of this sample alone."""
-        if entity := self._entity(reading.container):
-            entity.cpu.levels(reading)
-
-    def cpu_totals(self, reading: CpuReading) -> None:
-        """Record of CPU what holds of the samples before, too."""
-        if entity := self._entity(reading.container):
-            entity.cpu.totals(reading)
-
     def memory(self, reading: MemoryReading) -> None:
         """Record memory."""
         if entity := self._entity(reading.container):
             entity.memory.record(reading)
-
-    def memory_levels(self, reading: MemoryReading) -> None:
-        """Record of memory what holds of this sample alone."""
-        if entity := self._entity(reading.container):
-            entity.memory.levels(reading)
-
-    def memory_totals(self, reading: MemoryReading) -> None:
-        """Record of memory what holds of the samples before, too."""
-        if entity := self._entity(reading.container):
-            entity.memory.totals(reading)
 
     def network(self, reading: NetworkReading) -> None:
         """Record network."""
@@ -165,11 +132,7 @@ class Registry:
             self._asked = None
 
     def forget_states(self) -> None:
-        """Tell no state until the next one is seen: others may be watched from now on.
-
-        What is held is of before, and would count twice behind totals of each sample.
-        """
-        self._held.release()
+        """Tell no state until the next one is seen: others may be watched from now on."""
         for entity in self._entities.values():
             entity.condition(Condition(entity.container, ""))
         for engine in self._engines.values():
@@ -254,8 +217,7 @@ class Registry:
         await _in_turns(self._letting_go(at))
 
     def _letting_go(self, at: float) -> Iterator[None]:
-        yield from self._releasing()
-        for number, entity in enumerate([*self._all()], 1):
+        for number, entity in enumerate([*self.live()], 1):
             if entity.let_go() or entity.fresh_at is None:
                 entity.fresh_at = at
             if number % STEP == 0:
@@ -263,7 +225,6 @@ class Registry:
         self._forget_old(at)
 
     def _collecting(self, collection: "Collection") -> Iterator[None]:
-        yield from self._releasing()
         others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
         for number, entity in enumerate(others, 1):
             collection.add(entity)
@@ -274,23 +235,12 @@ class Registry:
             collection.add(host)
         self._forget_old(collection.at)
 
-    def _releasing(self) -> Iterator[None]:
-        """What was held at first; to wait until nothing is would not end while samples hurry."""
-        for _ in range(0, self._held.waiting, STEP):
-            self._held.release(STEP)
-            yield
-
     def container(self, container: Container) -> ContainerRecorders | None:
         """The recorders of a container, if anything of it was recorded."""
-        self._held.release()
         return self._entities.get((container.engine.name, container.alias))
 
     def live(self) -> Iterator[Recorders]:
         """The recorders of everything there is, for those who look between ticks."""
-        self._held.release()
-        return self._all()
-
-    def _all(self) -> Iterator[Recorders]:
         return chain(self._entities.values(), self._engines.values(), self._hosts.values())
 
     def _forget_old(self, at: float) -> None:
@@ -324,11 +274,14 @@ class Registry:
         return entity
 
     def _entity(self, container: Container) -> ContainerRecorders | None:
-        asked = self._asked
+        asked, entity = self._asked, None
         if asked is not None and asked[0] is container:  # all readings of a sample ask for it
-            return asked[1]
-        entity = self._found(container)
-        self._asked = None if entity is None else (container, entity)
+            entity = asked[1]
+        else:
+            entity = self._found(container)
+            self._asked = None if entity is None else (container, entity)
+        if entity is not None:
+            entity.settle()
         return entity
 
     def _found(self, container: Container) -> ContainerRecorders | None:

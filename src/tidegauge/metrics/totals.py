@@ -10,7 +10,7 @@ from typing import cast
 
 from tidegauge.docker.intervals import Life
 
-Row = tuple[int | None, ...]
+Row = Sequence[int | None]
 """A number for each column; ``None`` where nothing is known."""
 
 _Known = tuple[int, ...]
@@ -69,6 +69,29 @@ class Totals(Columns):
         """Has every column a total?"""
         self._offsets: tuple[int, ...] | None = None
         """Of totals over the engine's values; ``None`` as long as all are 0 and known."""
+
+    @property
+    def seen(self) -> Row | None:
+        """The engine's newest values."""
+        return self._seen
+
+    @property
+    def whole(self) -> bool:
+        """Has every column a total, which began with an earlier sample?"""
+        return self._whole and self.began is None
+
+    def extend(self, rows: Sequence[Row], life: Life) -> Sequence[Row]:
+        """Take values of several samples, of which none is less than the one before it.
+
+        Answers their totals, if it is `whole`; else those of which it is known what they added.
+        """
+        if life is not self._life or not self._whole:
+            return [row for one in rows if (row := self.observe(one, life)) is not None]
+        self._seen, offsets = rows[-1], self._offsets
+        totals = rows if offsets is None else [tuple(map(_add, row, offsets)) for row in rows]
+        self.now = totals[-1]
+        self._rows += totals
+        return totals
 
     def begin(self, life: Life, seen: Row) -> None:
         """Take for granted that the engine's values were these before, in the same life."""
@@ -136,6 +159,11 @@ class Sums(Columns):
         super().__init__()
         self._left_out: tuple[int, ...] | None = None
 
+    @property
+    def left_out(self) -> bool:
+        """Is it less than what the parts have?"""
+        return self._left_out is not None
+
     def put(self, parts: Sequence[Totals], rows: Sequence[Row]) -> None:
         """Take all parts there are, and the rows of those of which there was a sample."""
         for part in parts:
@@ -146,6 +174,17 @@ class Sums(Columns):
         self.now = now = parts[0].now if only else self._added_up(parts)
         if rows and now is not None:
             self._rows.append(now if None not in rows[0] else self._row(rows, now))
+
+    def extend(self, rows: Sequence[Sequence[Row]], others: Sequence[Row]) -> None:
+        """Take several samples: of each the rows of some parts, beside what the ``others`` have.
+
+        All are whole, none of them began with any of these samples, and nothing is left out.
+        """
+        if len(rows[0]) == 1 and not others:
+            self._rows += [row[0] for row in rows]
+        else:
+            self._rows += [tuple(map(sum, zip(*row, *others, strict=True))) for row in rows]
+        self.now = self._rows[-1]
 
     def _part_began(self, bases: Row) -> None:
         sums = self.now or (None,) * len(bases)

@@ -1,5 +1,7 @@
 """Time: how long a container runs, and which seconds of it no sample told of."""
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from tidegauge.docker.frames import Container
@@ -25,17 +27,28 @@ class ContinuityReading(Struct, frozen=True, gc=False):
 
 def uptime(interval: Interval) -> UptimeReading | None:
     """Time since the start; ``None`` where the engine did not tell when that was."""
-    started = interval.container.started_at
-    if started is None or started.year == 1 or started > interval.now.read:
+    seconds = seconds_up(interval.container, interval.now.read)
+    return None if seconds is None else UptimeReading(interval.container, seconds)
+
+
+def seconds_up(container: Container, read: datetime) -> float | None:
+    """Seconds that a container runs at the time of a sample, if it is known when it started."""
+    started = container.started_at
+    if started is None or started.year == 1 or started > read:
         return None
-    return UptimeReading(interval.container, (interval.now.read - started).total_seconds())
+    return (read - started).total_seconds()
 
 
 def continuity(interval: Interval) -> ContinuityReading:
-    """What an interval says about gaps; the time between two lives is no gap."""
+    """What an interval says about gaps."""
+    return ContinuityReading(interval.container, seconds_missed(interval))
+
+
+def seconds_missed(interval: Interval) -> int:
+    """Whole seconds for which no sample came; the time between two lives is no gap."""
     if interval.before is None:
-        return ContinuityReading(interval.container, 0)
+        return 0
     usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
     passed = (interval.now.read - interval.before.read).total_seconds()
-    missed = max(0, round(passed / usual) - 1)
-    return ContinuityReading(interval.container, round(missed * usual) if missed else 0)
+    missed = round(passed / usual) - 1
+    return round(missed * usual) if missed > 0 else 0

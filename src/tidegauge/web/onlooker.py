@@ -6,6 +6,7 @@ from typing import Protocol
 from tidegauge.docker.frames import Container
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
+from tidegauge.readings.steady import Steady
 from tidegauge.web.recent import Recent
 from tidegauge.web.views import EventView
 
@@ -36,6 +37,10 @@ class Onlooker:
     def interval(self, interval: Interval) -> None:
         """A sample came."""
         self._recent.interval(interval)
+
+    def steady(self, sample: Steady) -> None:
+        """A sample came that goes on as the one before."""
+        self._recent.steady(sample)
 
     def life(self, event: LifeEvent) -> None:
         """Something happened to a container."""

@@ -5,15 +5,15 @@ from array import array
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec.structs import replace
 
 from tidegauge.docker.frames import Container, NetworkStats, StatsFrame
-from tidegauge.docker.intervals import Interval, read_again, unread
+from tidegauge.docker.intervals import Interval, cpu_time
 from tidegauge.globs import Selection
 from tidegauge.readings import disk
 from tidegauge.readings.cpu import cores
 from tidegauge.readings.memory import working_set
 from tidegauge.readings.network import interfaces, received
+from tidegauge.readings.steady import CPU, WORKING_SET, Layout, Steady, left_out
 from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES
 
 POINTS = 300
@@ -26,65 +26,120 @@ SPARKS = ("cpu", "memory", "rx")
 
 _WIDTH = len(SPARKS)
 _GAP = (math.nan,) * _WIDTH
+_CATEGORIES = "docker-cpu", "docker-memory", "docker-network"
+
+Point = tuple[float | None, ...]
+
+WAITING = 10
+"""So many rows wait before points are made of them."""
+
+
+def _line(interval: Interval) -> bytes:
+    """A third of a frame's memory, in one piece."""
+    return interval.line or msgspec.json.encode(interval.now)
 
 
 class Newest:
     """The last interval of a container, and its newest points.
 
     ``read`` is when its last sample was taken, by the engine's clock. ``left_out`` are the
-    categories that the configuration does not record of it.
+    categories that the configuration does not record of it. Samples that go on wait as rows until
+    somebody looks, `WAITING` of them at most.
     """
 
-    __slots__ = ("_before", "_last", "_points", "_received", "left_out", "read")
+    __slots__ = (
+        *("_before", "_container", "_layout", "_life", "_line", "_points", "_received", "_rows"),
+        *("_used", "left_out", "read"),
+    )
 
     def __init__(self, interval: Interval, left_out: frozenset[str]) -> None:
         self.read, self.left_out = interval.now.read, left_out
-        self._last, self._before = unread(interval), b""
+        self._container, self._life = interval.container, interval.life
+        self._line, self._before = _line(interval), b""
         self._points = array("d")
         self._received: int | None = None
+        self._used = 0
+        self._rows: list[array[int]] = []
+        self._layout: Layout | None = None
 
     @property
     def interval(self) -> Interval:
         """The last one, with all of both samples; they are read again, which takes 10 us."""
-        last = read_again(self._last)
+        now = msgspec.json.decode(self._line, type=StatsFrame)
         before = msgspec.json.decode(self._before, type=StatsFrame) if self._before else None
-        return replace(last, before=before)
+        return Interval(self._container, self._life, before, now, self._line)
+
+    def steady(self, sample: Steady) -> None:
+        """Take a sample that goes on as the one before."""
+        interval = sample.interval
+        self.read = interval.now.read
+        self._before, self._line = self._line, interval.line or _line(interval)
+        self._layout = sample.layout
+        rows = self._rows
+        rows.append(sample.row)
+        if len(rows) >= WAITING:
+            self._settle()
 
     def add(self, interval: Interval) -> None:
         """Take the next one; seconds for which none came are gaps."""
-        container = interval.container
+        self._settle()
         passed = (interval.now.read - self.read).total_seconds()
-        usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[container.engine.kind]
-        missed = round(passed / usual) - 1
         before = interval.before
         if before is None or before.read != self.read:  # it was of another name, or is forgotten
             self._before, self._received = b"", None
         else:
-            self._before = self._last.line
-        self._last, self.read = unread(interval), interval.now.read
+            self._before = self._line
+        self._container, self._life = interval.container, interval.life
+        self._line, self.read = _line(interval), interval.now.read
+        self._used = cpu_time(interval.now) or 0
+        self._append(passed, interval.asked_every, self._point(interval, passed))
+
+    def _settle(self) -> None:
+        """Make points of the rows that wait."""
+        rows, layout = self._rows, self._layout
+        if not rows or layout is None:
+            return
+        self._rows = []
+        received = [place.start for _, place in layout.interfaces_at]
+        for row in rows:
+            seconds = row[0] / 1e6
+            used, self._used = row[CPU.start] - self._used, row[CPU.start]
+            rate = None
+            if received:
+                before, self._received = self._received, sum([row[place] for place in received])
+                rate = None if before is None else (self._received - before) / seconds
+            point = used / (row[0] * 1000), row[WORKING_SET], rate
+            self._append(seconds, layout.asked_every, self._allowed(point))
+
+    def _append(self, passed: float, asked_every: float, point: Point) -> None:
+        usual = asked_every or SECONDS_BETWEEN_SAMPLES[self._container.engine.kind]
+        missed = round(passed / usual) - 1
         if missed > 0:
             self._points.extend(_GAP * min(missed, POINTS))
-        for value in self._point(interval, passed):
-            self._points.append(math.nan if value is None else value)
+        self._points.extend([math.nan if value is None else value for value in point])
         if len(self._points) > MOST_POINTS * _WIDTH:
             del self._points[: -POINTS * _WIDTH]
 
-    def _point(self, interval: Interval, passed: float) -> tuple[float | None, ...]:
-        left_out, before = self.left_out, self._received
+    def _point(self, interval: Interval, passed: float) -> Point:
+        before = self._received
         self._received = total = received(interval.container, interval.now)
         rate = None
         if before is not None and total is not None:
             rate = max(0, total - before) / passed
-        if not left_out:
-            return cores(interval), working_set(interval.now), rate
-        return (
-            None if "docker-cpu" in left_out else cores(interval),
-            None if "docker-memory" in left_out else working_set(interval.now),
-            None if "docker-network" in left_out else rate,
+        return self._allowed((cores(interval), working_set(interval.now), rate))
+
+    def _allowed(self, point: Point) -> Point:
+        """Without what is of categories that are left out."""
+        without = self.left_out
+        if not without:
+            return point
+        return tuple(
+            [None if of in without else n for of, n in zip(_CATEGORIES, point, strict=True)]
         )
 
     def sparks(self, count: int) -> dict[str, list[float | None]]:
         """The newest points, oldest first."""
+        self._settle()
         newest = self._points[-count * _WIDTH :]
         return {
             name: [None if math.isnan(value) else value for value in newest[n::_WIDTH]]
@@ -117,12 +172,21 @@ class Recent:
             newest = self._newest[key] = Newest(interval, self._left_out(container.alias))
         newest.add(interval)
 
+    def steady(self, sample: Steady) -> None:
+        """Take a sample that goes on as the one before; 1 us."""
+        container = sample.layout.container
+        newest = self._newest.get((container.engine.name, container.alias))
+        if newest is None:  # it was forgotten
+            self.interval(sample.interval)
+        else:
+            newest.steady(sample)
+
     def of(self, container: Container) -> Newest | None:
         """The newest of a container by its alias."""
         return self._newest.get((container.engine.name, container.alias))
 
     def _left_out(self, alias: str) -> frozenset[str]:
-        return frozenset(name for name, chosen in self._kept.items() if not chosen.takes(alias))
+        return left_out(self._kept, alias)
 
     def _forget_silent(self, interval: Interval) -> None:
         """Memory is bounded: what was silent for longer than is shown is given up."""

@@ -1,0 +1,325 @@
+"""Samples that go on as the one before them did: nearly all, and so by the way that costs least.
+
+Whatever may need a decision (a first sample, another life, a number that fell, came or went) takes
+the way of the readings, one by one. What does not is a row of numbers, which is looked at when
+somebody wants to know. Costs 4 us a sample; watched by ``make bench`` (T5).
+"""
+
+import struct
+from array import array
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple, cast
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from tidegauge.docker.frames import BlkioEntry, BlkioStats, Container, StatsFrame
+from tidegauge.docker.intervals import Interval, Life
+from tidegauge.docker.lives import Condition
+from tidegauge.globs import Selection
+from tidegauge.readings.disk import disk
+from tidegauge.readings.network import interfaces
+from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed
+
+LOOK_AGAIN = 60
+"""So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
+
+MISSED, CPU, CAPACITY, MEMORY = 1, slice(2, 8), 8, slice(9, 12)
+USAGE, WORKING_SET, CACHE, RSS, MAX_USAGE, PIDS = range(-6, 0)
+"""Where numbers stand in a row; see `Layout`."""
+
+INTERFACE_COUNTS = 8
+
+_MICROSECOND = timedelta(microseconds=1)
+
+LEVELS = 6
+
+_COUNTS, _LEVELS = 8 * CPU.start, 8 * LEVELS
+_TOP = (1 << 63).to_bytes(8, "little")
+
+_Numbers = tuple[int, ...]
+
+
+class Layout(Struct, frozen=True, eq=False):
+    """What the rows of a container are made of, for as long as nothing about it changes.
+
+    At 0 are the microseconds since the sample before. Then come counts, which never fall: seconds
+    `MISSED` since the first row; `CPU` time in all, in user and in kernel mode, periods, those
+    throttled, and time throttled; the host's `CAPACITY`; of `MEMORY` minor and major faults, and
+    fails; of each of ``interfaces`` what `NetworkStats` has; of each of ``devices`` bytes read and
+    written, and as many operations where these ``operations`` are counted. Levels are at the end.
+    `MAX_USAGE` is 0 where it is unknown.
+    """
+
+    container: Container
+    life: Life
+    asked_every: float
+    version_1: bool
+    online: int
+    limit: int | None
+    pids_limit: int | None
+    interfaces: tuple[str, ...]
+    devices: tuple[str, ...]
+    operations: bool
+    left_out: frozenset[str]
+    """Categories that are not recorded of it."""
+
+    @property
+    def interfaces_at(self) -> tuple[tuple[str, slice], ...]:
+        """Each interface, and where its counts are."""
+        return _places(self.interfaces, MEMORY.stop, INTERFACE_COUNTS)
+
+    @property
+    def devices_at(self) -> tuple[tuple[str, slice], ...]:
+        """Each device, and where its counts are."""
+        begin = MEMORY.stop + INTERFACE_COUNTS * len(self.interfaces)
+        return _places(self.devices, begin, 4 if self.operations else 2)
+
+    def records(self, category: str) -> bool:
+        """Is it recorded?"""
+        return category not in self.left_out
+
+
+def _places(names: tuple[str, ...], begin: int, width: int) -> tuple[tuple[str, slice], ...]:
+    ends = range(begin + width, begin + width * len(names) + 1, width)
+    return tuple([(name, slice(end - width, end)) for name, end in zip(names, ends, strict=True)])
+
+
+class Steady(Struct, frozen=True, gc=False):
+    """An interval as a row of its ``layout``."""
+
+    layout: Layout
+    interval: Interval
+    row: "array[int]"
+
+
+class _Entry(NamedTuple):
+    """Where one number of a device stands: in the list of bytes or of operations, and as what."""
+
+    operations: bool
+    place: int
+    major: int | None
+    minor: int | None
+    op: str | None
+
+
+class _Known:
+    """What is remembered of a container whose samples go on.
+
+    Few objects, and of numbers one: what a thousand other containers have pushed out of the
+    processor's cache costs more to look at than to compute with.
+    """
+
+    __slots__ = (
+        *("blkio", "counts", "entries", "layout", "left", "missed", "pack", "slow", "tops"),
+        *("unmissed", "used"),
+    )
+
+    def __init__(
+        self, layout: Layout, blkio: BlkioStats | None, entries: tuple[_Entry, ...], slow: bool
+    ) -> None:
+        self.layout, self.blkio, self.entries = layout, blkio, entries
+        self.left, self.missed, self.used, self.counts = LOOK_AGAIN, 0, 0, 0
+        self.slow = slow
+        """Is a second missed with each sample? A single one is looked at by all who count them."""
+        self.unmissed = 1e6 * (layout.asked_every or SECONDS_BETWEEN_SAMPLES["docker"])
+        """Before so many microseconds a sample is not late."""
+        width = MEMORY.stop + INTERFACE_COUNTS * len(layout.interfaces) + len(entries)
+        self.tops = int.from_bytes(_TOP * (width - CPU.start), "little")
+        """The upper bit of each count, which none has set."""
+        self.pack = struct.Struct(f"{width + LEVELS}q").pack
+
+
+class Steadying:
+    """Tells intervals that go on from others; memory is that of one sample for each container.
+
+    ``kept`` selects by alias which containers a category records; without an entry, all.
+    """
+
+    def __init__(self, kept: Mapping[str, Selection]) -> None:
+        self._kept = kept
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    def __call__(self, interval: Interval) -> Steady | Interval:
+        """The interval as a row, if it goes on as those before; else itself."""
+        container = interval.container
+        key = container.engine.name, container.id
+        known = self._known.get(key)
+        if known is None:
+            return interval
+        steady = _steady(known, interval)
+        if steady is None or not known.left:
+            del self._known[key]
+            return interval
+        known.left -= 1
+        return steady
+
+    def learn(self, interval: Interval) -> None:
+        """From this sample on, which was recorded, others may go on."""
+        container = interval.container
+        known = _known_from(interval, left_out(self._kept, container.alias))
+        if known is not None:
+            self._known[container.engine.name, container.id] = known
+
+    def forget(self, seen: Condition) -> None:
+        """Give up what is remembered of a container that is gone."""
+        if seen.gone:
+            self._known.pop((seen.container.engine.name, seen.container.id), None)
+
+
+def left_out(kept: Mapping[str, Selection], alias: str) -> frozenset[str]:
+    """The categories that do not record a container of this alias."""
+    return frozenset(category for category, chosen in kept.items() if not chosen.takes(alias))
+
+
+def _known_from(interval: Interval, without: frozenset[str]) -> _Known | None:
+    """``None`` of containers that have not all numbers an engine of Docker's has."""
+    container, now = interval.container, interval.now
+    cpu, memory, pids = now.cpu_stats, now.memory_stats, now.pids_stats
+    if container.engine.kind != "docker" or cpu is None or memory is None or pids is None:
+        return None
+    reading, detail = disk(interval), memory.stats
+    devices = reading.devices if reading else ()
+    operations = all(device.reads is not None for device in devices)
+    layout = Layout(
+        *(container, interval.life, interval.asked_every),
+        detail is not None and detail.total_inactive_file is not None,
+        *(cpu.online_cpus or 0, memory.limit, pids.limit),
+        tuple([each.name for each in interfaces(container, now)]),
+        tuple([device.device for device in devices]),
+        *(operations, without),
+    )
+    entries = _entries(now.blkio_stats, layout)
+    if not layout.online or entries is None:
+        return None
+    known = _Known(layout, now.blkio_stats, entries, slow=seconds_missed(interval) > 0)
+    return None if _packed(known, now, 0) is None else known
+
+
+def _entries(blkio: BlkioStats | None, layout: Layout) -> tuple[_Entry, ...] | None:
+    """Those that the counts of the devices are from; ``None`` if some are not there."""
+    found: list[_Entry] = []
+    lists = _lists(blkio)
+    for device in layout.devices:
+        for operations in (False, True) if layout.operations else (False,):
+            by_op = {
+                (each.op or "").lower(): _Entry(operations, n, each.major, each.minor, each.op)
+                for n, each in enumerate(lists[operations])
+                if f"{each.major}:{each.minor}" == device
+            }
+            if "read" not in by_op or "write" not in by_op:
+                return None
+            found += (by_op["read"], by_op["write"])
+    return tuple(found)
+
+
+def _lists(blkio: BlkioStats | None) -> tuple[list[BlkioEntry], list[BlkioEntry]]:
+    if blkio is None:
+        return [], []
+    return blkio.io_service_bytes_recursive or [], blkio.io_serviced_recursive or []
+
+
+def _steady(known: _Known, interval: Interval) -> Steady | None:
+    layout, before = known.layout, interval.before
+    if (
+        before is None
+        or interval.container is not layout.container
+        or interval.life is not layout.life
+        or interval.asked_every != layout.asked_every
+    ):
+        return None
+    microseconds = (interval.now.read - before.read) // _MICROSECOND
+    missed = 0 if microseconds < known.unmissed else seconds_missed(interval)
+    if missed:
+        if not known.slow:
+            return None
+        known.missed += missed
+    packed = _packed(known, interval.now, microseconds)
+    return None if packed is None else Steady(layout, interval, array("q", packed))
+
+
+def _packed(known: _Known, frame: StatsFrame, microseconds: int) -> bytes | None:
+    """The row of a frame; ``None`` if it does not go on as before."""
+    numbers = _numbers(known, frame)
+    if numbers is None:
+        return None
+    try:
+        packed = known.pack(microseconds, known.missed, *numbers)
+    except struct.error:  # some are not known, or no numbers of this world
+        return None
+    # All counts at once, each in a lane of its own: none takes the upper bit from its neighbour.
+    tops, counts = known.tops, int.from_bytes(packed[_COUNTS:-_LEVELS], "little")
+    used = numbers[0]
+    if ((counts | tops) - known.counts) & tops != tops:
+        return None  # one fell
+    if known.used and used - known.used > known.layout.online * microseconds * 1000:
+        return None  # who believes that?
+    known.counts, known.used = counts, used
+    return packed
+
+
+def _numbers(known: _Known, frame: StatsFrame) -> _Numbers | None:
+    """Counts and levels of a frame; whether all are known is for the caller to see."""
+    layout, cpu, memory, pids = known.layout, frame.cpu_stats, frame.memory_stats, frame.pids_stats
+    if cpu is None or memory is None or pids is None:
+        return None
+    used, held_back, detail = cpu.cpu_usage, cpu.throttling_data, memory.stats
+    usage, tasks = memory.usage, pids.current
+    if used is None or held_back is None or detail is None or not usage or not tasks:
+        return None
+    if layout.version_1:
+        inactive, cache, rss = detail.total_inactive_file, detail.total_cache, detail.total_rss
+        faults, major = detail.total_pgfault, detail.total_pgmajfault
+    else:
+        inactive, cache, rss = detail.inactive_file, detail.file, detail.anon
+        faults, major = detail.pgfault, detail.pgmajfault
+    if (
+        inactive is None
+        or faults is None
+        or major is None
+        or not used.total_usage
+        or cpu.online_cpus != layout.online
+        or memory.limit != layout.limit
+        or pids.limit != layout.pids_limit
+        or (traffic := _traffic(layout, frame)) is None
+        or (io := _io(known, frame.blkio_stats)) is None
+    ):
+        return None
+    numbers = (
+        *(used.total_usage, used.usage_in_usermode, used.usage_in_kernelmode),
+        *(held_back.periods, held_back.throttled_periods, held_back.throttled_time),
+        *(cpu.system_cpu_usage, max(0, faults - major), major, memory.failcnt or 0, *traffic, *io),
+        *(usage, max(0, usage - inactive), cache, rss, memory.max_usage or 0, tasks),
+    )
+    return cast("_Numbers", numbers)
+
+
+def _traffic(layout: Layout, frame: StatsFrame) -> list[int | None] | None:
+    """What interfaces have counted; ``None`` if they are not the same any more."""
+    networks, found = frame.networks or {}, list[int | None]()
+    if layout.container.network_of:
+        return found
+    if tuple(networks) != layout.interfaces:
+        return None
+    for each in networks.values():
+        if each is None:
+            return None
+        found += astuple(each)
+    return found
+
+
+def _io(known: _Known, blkio: BlkioStats | None) -> list[int | None] | None:
+    """What devices have counted; ``None`` if they are not the same any more."""
+    if not known.entries:
+        return [] if blkio == known.blkio else None
+    lists, before = _lists(blkio), _lists(known.blkio)
+    if len(lists[0]) != len(before[0]) or len(lists[1]) != len(before[1]):
+        return None
+    found: list[int | None] = []
+    for operations, index, major, minor, op in known.entries:
+        entry = lists[operations][index]
+        if entry.op != op or entry.major != major or entry.minor != minor:
+            return None
+        found.append(entry.value)
+    return found
