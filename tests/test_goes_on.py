@@ -6,7 +6,7 @@ giving each sample an equal one of its own.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -134,62 +134,69 @@ def test_recorded_streams_are_told_the_same_both_ways(recording: str) -> None:
         assert went_on > running / 2
 
 
-def changed(frame: dict[str, Any], change: str, size: int) -> None:
-    """What a real engine does to a frame now and then, and some that none should."""
-    memory, networks = frame["memory_stats"], frame.get("networks")
-    match change:
-        case "usage":
-            memory["usage"] = memory.get("usage", 0) + size
-        case "no usage":
-            memory.pop("usage", None)
-        case "limit":
-            memory["limit"] = size + 1
-        case "no memory":
-            frame["memory_stats"] = {}
-        case "fails":
-            memory["failcnt"] = size
-        case "cpu falls":
-            frame["cpu_stats"]["cpu_usage"]["total_usage"] = size + 1
-        case "all cpus":
-            frame["cpu_stats"]["cpu_usage"]["total_usage"] *= 1 + size
-        case "no throttling":
-            frame["cpu_stats"].pop("throttling_data", None)
-        case "huge":
-            frame["cpu_stats"]["system_cpu_usage"] = 2**64 - 1
-        case "network appears":
-            first = next(iter(networks.values())) if networks else {"rx_bytes": 1}
-            frame["networks"] = {**(networks or {}), "eth1": first}
-        case "no network":
-            frame.pop("networks", None)
-        case "traffic" if networks:
-            for each in networks.values():
-                each["rx_bytes"] += size
-        case "disk":
-            entry = {"major": 8, "minor": 0, "op": "Read", "value": size}
-            both = [entry, {**entry, "op": "Write"}]
-            frame["blkio_stats"]["io_service_bytes_recursive"] = both
-        case "operations":
-            entry = {"major": 8, "minor": 0, "op": "read", "value": size}
-            both = [entry, {**entry, "op": "write"}]
-            frame["blkio_stats"]["io_service_bytes_recursive"] = both
-            frame["blkio_stats"]["io_serviced_recursive"] = both
-        case "tasks":
-            frame["pids_stats"]["current"] = size
-        case "stopped":
-            frame["read"] = "0001-01-01T00:00:00Z"
-        case _:
-            pass
+Frame = dict[str, Any]
 
 
-CHANGES = st.sampled_from(
-    [
-        *("usage", "no usage", "limit", "no memory", "fails", "cpu falls", "all cpus", "huge"),
-        *("no throttling", "network appears", "no network", "traffic", "disk", "operations"),
-        *("tasks", "stopped", "", "", "", "", "", ""),
-    ]
-)
+def counted(*operations: str) -> Callable[[Frame, int], None]:
+    """Block IO of one device, by these operations, and perhaps how often."""
+
+    def change(frame: Frame, size: int) -> None:
+        entries = [{"major": 8, "minor": 0, "op": op, "value": size} for op in operations]
+        frame["blkio_stats"]["io_service_bytes_recursive"] = entries
+        if operations[0].islower():
+            frame["blkio_stats"]["io_serviced_recursive"] = entries
+
+    return change
+
+
+def more_traffic(frame: Frame, size: int) -> None:
+    """Bytes came."""
+    for each in (frame.get("networks") or {}).values():
+        each["rx_bytes"] += size
+
+
+def one_more_network(frame: Frame, size: int) -> None:
+    """An interface appears."""
+    networks = frame.get("networks") or {}
+    first = next(iter(networks.values()), {"rx_bytes": size})
+    frame["networks"] = {**networks, "eth1": first}
+
+
+def put(*path: str, value: Callable[[int], Any]) -> Callable[[Frame, int], None]:
+    """Something else in one place."""
+
+    def change(frame: Frame, size: int) -> None:
+        *others, last = path
+        for name in others:
+            frame = frame.setdefault(name, {})
+        frame[last] = value(size)
+
+    return change
+
+
+# What a real engine does to a frame now and then, and some things that none should.
+CHANGES: dict[str, Callable[[Frame, int], None]] = {
+    "as it was": lambda _frame, _size: None,
+    "usage": put("memory_stats", "usage", value=lambda size: size),
+    "limit": put("memory_stats", "limit", value=lambda size: size + 1),
+    "no memory": put("memory_stats", value=lambda _: {}),
+    "fails": put("memory_stats", "failcnt", value=lambda size: size),
+    "cpu falls": put("cpu_stats", "cpu_usage", "total_usage", value=lambda size: size + 1),
+    "all cpus": put("cpu_stats", "cpu_usage", "total_usage", value=lambda size: size * 10**6),
+    "no throttling": put("cpu_stats", "throttling_data", value=lambda _: None),
+    "huge": put("cpu_stats", "system_cpu_usage", value=lambda _: 2**64 - 1),
+    "network appears": one_more_network,
+    "no network": put("networks", value=lambda _: None),
+    "traffic": more_traffic,
+    "disk": counted("Read", "Write", "Total"),
+    "operations": counted("read", "write"),
+    "odd device": counted("Read"),
+    "tasks": put("pids_stats", "current", value=lambda size: size),
+    "no task limit": put("pids_stats", "limit", value=lambda _: None),
+    "stopped": put("read", value=lambda _: "0001-01-01T00:00:00Z"),
+}
 STEP = st.tuples(
-    CHANGES,
+    st.sampled_from([*CHANGES, *["as it was"] * 6]),
     st.sampled_from([0, 1, 3, 4096, 10**9]),
     st.integers(1, 4),  # of as many samples in a row
     st.sampled_from([1.0, 1.0, 1.0, 1.3, 1.7, 2.5, 0.05, -3.0, 40.0]),
@@ -206,7 +213,7 @@ LEFT_OUT = st.sets(
 def test_whatever_comes_is_told_the_same_both_ways(
     recording: str, steps: list[tuple[str, int, int, float]], without: set[str], tick: int
 ) -> None:
-    """Counters that fall, parts that come and go, gaps, clocks set back, numbers that are missing."""
+    """Counters that fall, parts that come and go, gaps, clocks set back, missing numbers."""
     frames = [json.loads(line) for line in lines(recording)]
     wire, at, number = list[bytes](), START, 0
     for change, size, times, seconds in steps:
@@ -214,7 +221,7 @@ def test_whatever_comes_is_told_the_same_both_ways(
             frame = json.loads(json.dumps(frames[number % len(frames)]))
             at += timedelta(seconds=seconds)
             frame["read"] = at.isoformat().replace("+00:00", "Z")
-            changed(frame, change, size)
+            CHANGES[change](frame, size)
             wire.append(json.dumps(frame).encode())
             number += 1
     if wire:

@@ -20,7 +20,7 @@ from tidegauge.exporters import Delivery
 from tidegauge.exporters.delivery import DEADLINE
 from tidegauge.globs import Selection
 from tidegauge.journal import Journal
-from tidegauge.metrics import Kind, Registry, Snapshot, identity
+from tidegauge.metrics import Registry, Snapshot, identity
 from tidegauge.metrics.registry import GONE_KEPT
 from tidegauge.pipeline import collecting, reporting
 from tidegauge.streams import Source, Tick, from_iterable

@@ -1,6 +1,5 @@
 """From readings to snapshots: what is told in a tick, and what is not."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest

@@ -75,7 +75,8 @@ class CpuRecorder:
         self.resources: Resources | None = None
         self._totals, self._capacity = Totals(), Counter()
         self._levels = LevelRows(CPU_BOUNDS)
-        self._life = self._host = Life(from_birth=False)
+        self._life: Life = Life(from_birth=False)
+        self._host: Life = self._life
 
     def record(self, reading: CpuReading) -> None:
         """Take one reading; what it lacks records nothing."""

@@ -22,7 +22,7 @@ from tidegauge.readings.disk import disk
 from tidegauge.readings.network import interfaces
 from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed
 
-LOOK_AGAIN = 60
+LOOK_AGAIN = 300
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
 
 MISSED, CPU, CAPACITY, MEMORY = 1, slice(2, 8), 8, slice(9, 12)

@@ -12,14 +12,12 @@ from tidegauge.streams.graph import Buffer, Flow, Pipeline, Sink, Source
 from tidegauge.streams.running import Outlet, Running
 from tidegauge.streams.sources import Tick, from_async, from_iterable, merge, ticks
 from tidegauge.streams.stages import (
-    Held,
     Sort,
     async_flow,
     async_sink,
     broadcast,
     filter_map,
     flow,
-    newest,
     sink,
     sort,
     stateful,
@@ -34,7 +32,6 @@ __all__ = [
     "BufferStatistics",
     "Channel",
     "Flow",
-    "Held",
     "Outlet",
     "Overflow",
     "Pipeline",
@@ -51,7 +48,6 @@ __all__ = [
     "from_async",
     "from_iterable",
     "merge",
-    "newest",
     "sink",
     "sort",
     "stateful",

@@ -4,8 +4,7 @@ All are fused: between two buffers a graph is one nested function call. Their co
 calls of the functions they are given is watched by ``make bench`` (streams/fused graph).
 """
 
-from collections.abc import Awaitable, Callable, Hashable
-from itertools import islice
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from tidegauge.streams.graph import Flow, Sink
@@ -195,74 +194,6 @@ def sort(*sorts: Sort[Any]) -> Sink[Any]:
         return push
 
     return Sink((Stage("sort", compiled, chains),))
-
-
-class Held(Generic[A]):
-    """What `newest` holds back: the last item of each key, until `release`.
-
-    Bounded by the keys there are: a new item takes the place of the one before it, which is lost.
-    """
-
-    __slots__ = ("_following", "_items")
-
-    def __init__(self) -> None:
-        self._items: dict[Hashable, A] = {}
-        self._following: Push = _end
-
-    @property
-    def waiting(self) -> int:
-        """How many are held."""
-        return len(self._items)
-
-    def follow(self, following: Push) -> None:
-        """From now on what is released goes there; what was held goes where it was to go."""
-        self.release()
-        self._following = following
-
-    def hold(self, key: Hashable, item: A) -> None:
-        """Keep this item, in the place of the one before it."""
-        self._items[key] = item
-
-    def let(self, key: Hashable, item: A) -> None:
-        """Let this item go on at once, behind the one that is held."""
-        self.settle(key)
-        self._following(item)
-
-    def settle(self, key: Hashable) -> None:
-        """Let what is held of this key go on, if anything is."""
-        if (held := self._items.pop(key, None)) is not None:
-            self._following(held)
-
-    def release(self, most: int | None = None) -> None:
-        """Let all, or so many, go on, in the order their keys came."""
-        for key in list(islice(self._items, most)):
-            self._following(self._items.pop(key))
-
-
-def newest(
-    key: Callable[[A], Hashable], first: Callable[[A], bool], held: Held[A], label: str = "newest"
-) -> Flow[A, A]:
-    """Keep of each key only the newest item, until ``held`` is released.
-
-    For items that hold totals, of which the newest tells all that was added since the ``first``,
-    from which they count. Costs 0.2 us an item, whatever follows costs. (Akka's ``conflate``.)
-
-    Emits when: a first item comes; and when ``held`` is released, for each key one item.
-    Backpressures when: never; an item replaces the one before it.
-    Completes when: the stream before it completes; what is still held can be released.
-    Fails when: never.
-    """
-
-    def compiled(rest: tuple[Stage, ...], segment: Segment) -> Push:
-        held.follow(bind(rest, segment))
-        hold, let = held.hold, held.let
-
-        def push(item: A) -> None:
-            (let if first(item) else hold)(key(item), item)
-
-        return push
-
-    return Flow((Stage(label, compiled),))
 
 
 def _end(_item: object) -> None:

@@ -100,14 +100,15 @@ class Newest:
         if not rows or layout is None:
             return
         self._rows = []
-        received = [place.start for _, place in layout.interfaces_at]
+        received: list[int] = [place.start for _, place in layout.interfaces_at]
         for row in rows:
             seconds = row[0] / 1e6
             used, self._used = row[CPU.start] - self._used, row[CPU.start]
             rate = None
             if received:
-                before, self._received = self._received, sum([row[place] for place in received])
-                rate = None if before is None else (self._received - before) / seconds
+                total, before = sum([row[place] for place in received]), self._received
+                self._received = total
+                rate = None if before is None else (total - before) / seconds
             point = used / (row[0] * 1000), row[WORKING_SET], rate
             self._append(seconds, layout.asked_every, self._allowed(point))
 
