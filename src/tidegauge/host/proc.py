@@ -16,8 +16,16 @@ MODES = ("user", "nice", "system", "idle", "iowait", "interrupt", "interrupt", "
 
 
 MEMORY = frozenset(
-    ("MemTotal", "MemFree", "Buffers", "Cached", "SReclaimable", "MemAvailable")
-    + ("SwapTotal", "SwapFree")
+    (
+        "MemTotal",
+        "MemFree",
+        "Buffers",
+        "Cached",
+        "SReclaimable",
+        "MemAvailable",
+        "SwapTotal",
+        "SwapFree",
+    )
 )
 
 MOST_BYTES = 2**18
