@@ -8,10 +8,11 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -22,9 +23,10 @@ from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
+from tidegauge.docker.stock import ContainerSize
 from tidegauge.globs import Selection
 from tidegauge.history.remembering import Remembering
-from tidegauge.metrics import Registry
+from tidegauge.metrics import Limits, Registry, identity
 from tidegauge.pipeline import collecting
 from tidegauge.readings.steady import Steady
 from tidegauge.streams import Outlet, Source
@@ -37,18 +39,29 @@ WEB = a_container(started_at=datetime(2026, 1, 1, tzinfo=UTC))
 START = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 
 
+LATE = {"container.cpu.limit.current", "container.memory.limit.current"}
+"""What does not come with samples may be in the history some seconds later."""
+
+
 class Rows:
     """A recorder of history into memory."""
 
     def __init__(self) -> None:
         self.rows: list[object] = []
+        self._facts: dict[object, object] = {}
 
     def row(self, row: Any) -> None:
         known = dict(zip(row.shape, row.values, strict=True))
+        known = {one: value for one, value in known.items() if one.metric not in LATE}
         self.rows.append((row.identity, row.at, known))
 
-    def know(self, _who: object, _facts: object) -> None:
-        pass
+    def event(self, event: object) -> None:
+        self.rows.append(event)
+
+    def know(self, who: object, facts: object) -> None:
+        if self._facts.get(who) != facts:
+            self._facts[who] = facts
+            self.rows.append((who, facts))
 
 
 class Onlooking:
@@ -74,30 +87,42 @@ class Onlooking:
         pass
 
 
+LOOK = "somebody looks"
+
+Seen = Sample | Condition | LifeEvent | ContainerSize | float | str
+"""What comes, the seconds that pass, and when somebody looks."""
+
+
 def recorded(
-    samples: Sequence[Sample], kept: dict[str, Selection], tick: int
+    seen: Sequence[Seen], kept: dict[str, Selection], limits: Limits
 ) -> tuple[list[object], int]:
-    """All that is told of them, with a tick after so many samples; and how many went on."""
-    journal, _ = a_journal()
-    registry, rows, onlooking = Registry({}, ManualClock()), Rows(), Onlooking(kept)
-    remembering: Any = Remembering(registry, rows, ManualClock())  # type: ignore[arg-type]
+    """All that is told of it; and how many samples went on."""
+    clock, (journal, _) = ManualClock(), a_journal()
+    registry, rows, onlooking = Registry({}, clock), Rows(), Onlooking(kept)
+    registry.limit(limits)
+    remembering: Any = Remembering(registry, rows, clock)  # type: ignore[arg-type]
     told: list[object] = []
+    names = dict.fromkeys(each.container for each in seen if isinstance(each, Sample))
 
     def look() -> None:
         told.extend(
-            (one.metric.name, one.attributes, one.last, one.samples, one.histogram)
-            for one in registry.collect(1.0).present
+            (identity(one.entity), one.metric.name, one.attributes, one.last, one.samples)
+            for one in registry.collect(clock.now()).present
         )
-        if (newest := onlooking.recent.of(WEB)) is not None:
-            last = newest.interval
-            told.append((newest.sparks(300), last.before, last.now, newest.read))
+        told.extend(
+            (newest.sparks(300), newest.interval.before, newest.interval.now, newest.read)
+            for each in names
+            if (newest := onlooking.recent.of(each)) is not None
+        )
 
     async def produce(outlet: Outlet[Any]) -> None:
-        await outlet.send(Condition(WEB, "running", resources=ALLOWED))
-        for number, sample in enumerate(samples, 1):
-            await outlet.send(sample)
-            if number % tick == 0:
+        for each in seen:
+            if isinstance(each, float):
+                await clock.advance(each)
+            elif isinstance(each, str):
                 look()
+            else:
+                await outlet.send(each)
 
     source = Source("samples", produce)
     drawn = collecting(
@@ -109,25 +134,36 @@ def recorded(
     return [*told, rows.rows, dict(journal.counts)], onlooking.went_on
 
 
-def ways(
-    wire: Sequence[bytes], kept: dict[str, Selection], tick: int, engine: str = "docker"
-) -> int:
+def own(seen: Seen) -> Seen:
+    """A sample with a container of its own, an equal one."""
+    if isinstance(seen, Sample):
+        return replace(seen, container=replace(seen.container))
+    return seen
+
+
+def ways(seen: Sequence[Seen], kept: dict[str, Selection], limits: Limits | None = None) -> int:
     """Both ways told the same; how many samples went on by the one that costs least."""
-    web = replace(WEB, engine=a_container(engine).engine)
-    shared = [Sample(web, decode(line), line) for line in wire]
-    own = [Sample(replace(web), each.frame, each.line) for each in shared]
-    told, went_on = recorded(shared, kept, tick)
-    expected, none = recorded(own, kept, tick)
+    told, went_on = recorded(seen, kept, limits or Limits())
+    expected, none = recorded([*map(own, seen)], kept, limits or Limits())
     assert none == 0
     assert told == expected
     return went_on
+
+
+def of_one(wire: Sequence[bytes], tick: int, engine: str = "docker") -> list[Seen]:
+    """The samples of one container on an engine whose name begins with its kind."""
+    web = replace(WEB, engine=a_container(engine).engine)
+    seen: list[Seen] = [Condition(web, "running", resources=ALLOWED)]
+    for number, line in enumerate(wire, 1):
+        seen += [1.0, Sample(web, decode(line), line), *([] if number % tick else [LOOK])]
+    return seen
 
 
 @pytest.mark.parametrize("recording", STREAMS)
 def test_recorded_streams_are_told_the_same_both_ways(recording: str) -> None:
     """Of all engines; and on those of Docker most samples of a running container go on."""
     wire = [line.encode() for line in lines(recording)]
-    went_on = ways(wire, {}, 10, recording)
+    went_on = ways(of_one(wire, 10, recording), {})
 
     running = sum(decode(line).running for line in wire)
     if recording.startswith("docker") and running > 20:
@@ -225,4 +261,133 @@ def test_whatever_comes_is_told_the_same_both_ways(
             wire.append(json.dumps(frame).encode())
             number += 1
     if wire:
-        ways(wire, {category: Selection(()) for category in without}, tick)
+        ways(of_one(wire, tick), {category: Selection(()) for category in without})
+
+
+class World:
+    """Three containers to which everything happens that can, by the throw of dice."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice, self.seen = dice, list[Seen]()
+        self._frame = json.loads(lines(KINDS[1])[1])
+        self._containers = [replace(WEB, id=str(n) * 64, alias=f"c{n}") for n in range(3)]
+        self._used, self._at, self._every = [10**9] * 3, START, 0.0
+        self._parts: list[dict[str, int]] = [{}, {}, {}]
+        self._operations = True
+        for each in self._containers:
+            self.seen.append(Condition(each, "running", resources=ALLOWED))
+
+    def pass_by(self) -> None:
+        """A second or some, and a sample of most."""
+        seconds = self._dice.choice([1.0, 1.0, 1.0, 1.0, 2.0, 2.5, 0.6, 5.0, 40.0])
+        self._at += timedelta(seconds=seconds)
+        self.seen.append(seconds)
+        self._happens()
+        for number in range(3):
+            self._used[number] += int(seconds * 1e8)
+            if self._dice.random() < 0.9:
+                self._sample(number)
+        if self._dice.random() < 0.15:
+            self.seen.append(LOOK)
+
+    def _happens(self) -> None:
+        number = self._dice.randrange(3)
+        parts, container = self._parts[number], self._containers[number]
+        match self._dice.randrange(25):
+            case 0:
+                self._used[number] = 1000
+                parts.clear()
+                self._become(number, started_at=self._at - timedelta(seconds=0.3))
+                self.seen.append(LifeEvent(self._containers[number], "die", self._at, exit_code=1))
+            case 1 | 2:
+                parts[self._dice.choice(["eth0", "eth1", "8:0", "8:16"])] = 0
+            case 3 if parts:
+                del parts[next(iter(parts))]
+            case 4:
+                self._operations = not self._operations
+            case 5:
+                self._become(number, network_of="" if container.network_of else "z")
+            case 6:
+                self.seen.append(Condition(container, "", gone=True))
+                self._used[number] = 5000
+                self._become(number, id=self._dice.choice("abcdef") * 64)
+            case 7:
+                self.seen.append(Condition(container, "renamed", gone=True))
+                self._become(number, alias=f"c{number}{self._dice.choice('xy')}")
+            case 8:
+                self.seen.append(Condition(container, self._dice.choice(["exited", "running"])))
+            case 9:
+                self._every = self._dice.choice([0.0, 2.0, 5.0])
+            case _:
+                pass
+
+    def _become(self, number: int, **changes: Any) -> None:
+        self._containers[number] = new = replace(self._containers[number], **changes)
+        self.seen.append(Condition(new, "running", resources=ALLOWED))
+
+    def _sample(self, number: int) -> None:
+        frame = json.loads(json.dumps(self._frame))
+        frame["read"] = self._at.isoformat().replace("+00:00", "Z")
+        frame["cpu_stats"]["cpu_usage"]["total_usage"] = self._used[number]
+        parts = self._parts[number]
+        for name in parts:
+            parts[name] += self._dice.choice([0, 10, 100])
+        counts = ("rx_bytes", "rx_packets", "rx_errors", "rx_dropped")
+        counts += ("tx_bytes", "tx_packets", "tx_errors", "tx_dropped")
+        frame["networks"] = {
+            name: dict.fromkeys(counts, count) for name, count in parts.items() if name[0] == "e"
+        }
+        entries = [
+            {"major": 8, "minor": int(name[2:]), "op": op, "value": count}
+            for name, count in parts.items()
+            if name[0] == "8"
+            for op in ("read", "write")
+        ]
+        frame["blkio_stats"]["io_service_bytes_recursive"] = entries
+        frame["blkio_stats"]["io_serviced_recursive"] = entries if self._operations else None
+        if self._dice.random() < 0.03:
+            del frame["memory_stats"]["usage"]
+        line = json.dumps(frame).encode()
+        self.seen.append(Sample(self._containers[number], decode(line), line, self._every))
+
+
+@given(
+    st.randoms(use_true_random=False),
+    st.integers(5, 60),
+    LEFT_OUT,
+    st.sampled_from([Limits(), Limits(per_container=80), Limits(of_all=160), Limits(of_all=230)]),
+)
+@settings(max_examples=40)
+def test_lives_of_containers_are_told_the_same_both_ways(
+    dice: Random, seconds: int, without: set[str], limits: Limits
+) -> None:
+    """Restarts, renames, what is made anew, shared networks, parts that come and go, limits."""
+    world = World(dice)
+    for _ in range(seconds):
+        world.pass_by()
+    ways(world.seen, {category: Selection(()) for category in without}, limits)
+
+
+def test_a_device_that_is_counted_no_longer_by_operations_ends_nothing() -> None:
+    """Its operations stay what they were, and its bytes go on."""
+    frames = [json.loads(line) for line in lines(KINDS[1])][:12]
+    wire: list[bytes] = []
+    for number, frame in enumerate(frames):
+        CHANGES["operations" if number < 6 else "disk"](frame, number * 1000)
+        if number >= 6:
+            frame["blkio_stats"]["io_serviced_recursive"] = []
+        wire.append(json.dumps(frame).encode())
+    assert ways(of_one(wire, 4), {}) > 3
+
+
+def test_an_engine_with_one_container_that_is_not_counted_is_not_doubted() -> None:
+    """Others of it have all numbers: the accounting is on."""
+    odd = replace(WEB, id="odd", alias="odd")
+    seen: list[Seen] = []
+    for line in lines(KINDS[1])[:15]:
+        without = json.loads(line)
+        CHANGES["no memory"](without, 0)
+        seen += [Sample(odd, decode(json.dumps(without))), Sample(WEB, decode(line))]
+    told, went_on = recorded(seen, {}, Limits())
+    assert went_on > 10
+    assert told[-1] == {}

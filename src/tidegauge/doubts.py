@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from tidegauge.docker.intervals import Interval, cpu_time
 from tidegauge.journal import Journal
+from tidegauge.readings.steady import Steady
 
 UNCOUNTED_IN_A_ROW = 10
 """So many samples of an engine without a number that every running container has."""
@@ -40,6 +41,12 @@ class Doubts:
         # Less than one CPU is possible everywhere, and nearly all end here.
         if used - earlier > (now.read - before.read).total_seconds() * 1e9:
             self._plausible(interval, used - earlier)
+
+    def steady(self, sample: Steady) -> None:
+        """A sample that goes on has all numbers."""
+        if self._uncounted:
+            for what in ("memory", "CPU"):
+                self._accounting(what, sample.layout.container.engine.name, counted=True)
 
     def _accounting(self, what: str, engine: str, *, counted: bool) -> None:
         code, key = f"no {what.lower()} accounting", (engine, what)

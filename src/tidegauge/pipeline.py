@@ -90,10 +90,11 @@ def collecting(
     ``onlookers`` come behind the instruments, and ``machines`` behind those of the machine.
     """
     steadying = Steadying(kept)
+    doubts = Doubts(journal)
     onlooking = [sink(each.steady, each.name) for each in onlookers]
     samples = sort(
-        Sort(Steady, broadcast(record(registry.steady), *onlooking)),
-        Sort(Interval, intervals_read(registry, journal, kept, onlookers, steadying)),
+        Sort(Steady, broadcast(record(registry.steady), sink(doubts.steady, "doubts"), *onlooking)),
+        Sort(Interval, intervals_read(registry, doubts, kept, onlookers, steadying)),
     )
     return seen >> sort(
         Sort(
@@ -115,12 +116,17 @@ def collecting(
 
 def intervals_read(
     registry: Registry,
-    journal: Journal,
+    doubts: Doubts,
     kept: Mapping[str, Selection],
     onlookers: Sequence[Onlooker],
     steadying: Steadying,
 ) -> Sink[Interval]:
     """Readings of a sample, into instruments; last it is learned what goes on from there."""
+
+    def learn(interval: Interval) -> None:
+        if registry.container(interval.container) is not None:
+            steadying.learn(interval)
+
     return broadcast(
         read(cpu, kept.get("docker-cpu")) >> record(registry.cpu),
         read(memory, kept.get("docker-memory")) >> record(registry.memory),
@@ -130,9 +136,9 @@ def intervals_read(
         read(uptime) >> record(registry.uptime),
         read(continuity) >> record(registry.continuity),
         sink(registry.cycle, "record cycle"),
-        sink(Doubts(journal), "doubts"),
+        sink(doubts, "doubts"),
         *(sink(each.interval, each.name) for each in onlookers),
-        sink(steadying.learn),
+        sink(learn),
     )
 
 

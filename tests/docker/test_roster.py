@@ -88,6 +88,18 @@ def test_what_is_known_of_a_birth_is_kept():
     assert found.container == web
 
 
+def test_a_container_of_which_nothing_changed_is_the_same_object():
+    """Its samples go on as before, whatever else made the engine list its containers."""
+    before = container("web", started_at=BORN)
+    same, other = (
+        present(Engine("local"), EVERYTHING, [listed(name)], known(before))[0].container
+        for name in ("web", "renamed")
+    )
+
+    assert same is before
+    assert other.started_at == BORN
+
+
 def test_two_containers_never_share_an_alias():
     """The one not known before carries its id, whatever the order of the list."""
     choice = Choice({"a": "b"}, ["**"], [])

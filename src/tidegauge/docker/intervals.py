@@ -41,8 +41,7 @@ class Interval(Struct, frozen=True, gc=False):
 
     Of the one ``before`` only the time and the CPU are kept: a frame is freed at the least cost
     right after it was read. ``line`` is what ``now`` was read of, if it came as one line, and
-    ``asked_every`` that of its sample. The first after a rename is ``renamed``: totals begin with
-    it, though it has one before.
+    ``asked_every`` that of its sample.
     """
 
     container: Container
@@ -50,7 +49,6 @@ class Interval(Struct, frozen=True, gc=False):
     before: StatsFrame | None
     now: StatsFrame
     line: bytes = b""
-    renamed: bool = False
     asked_every: float = 0.0
 
 
@@ -92,22 +90,20 @@ class Intervals:
         before = track.before
         if before is not None and not track.stopped and self._too_early(track, before, frame):
             return None
-        renamed = track.alias is not container.alias and self._rename(track, container.alias)
+        if track.alias is not container.alias:
+            self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
         elif before is not None and _born_between(container, before, frame, track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
-        line, every = sample.line, sample.asked_every
-        return Interval(container, track.life, before, frame, line, renamed, every)
+        return Interval(container, track.life, before, frame, sample.line, sample.asked_every)
 
-    def _rename(self, track: _Track, alias: str) -> bool:
+    def _rename(self, track: _Track, alias: str) -> None:
         """What was counted so far belongs to the old name, if it is another."""
-        renamed = track.alias != alias and track.before is not None
-        if renamed:
+        if track.alias != alias and track.before is not None:
             track.life = Life(from_birth=False)
         track.alias = alias
-        return renamed
 
     def forget(self, seen: Condition) -> None:
         """Give up what is remembered of a container that is gone: memory is bounded."""

@@ -58,6 +58,8 @@ def present(
             max(0, one.created or 0) or None,
             choice.labels(one),
         )
+        if before is not None and before == container:
+            container = before  # samples go on as before, which is seen by that
         lost = alias if taken else ""
         state = state_in(one.state)
         conditions.append(Condition(container, state, health_in(one), alias_taken=lost))

@@ -7,7 +7,7 @@ from tidegauge.docker.frames import Container, Engine
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.history.recording import Recorder
-from tidegauge.history.rows import Event, Fact
+from tidegauge.history.rows import Event, Fact, Row
 from tidegauge.history.taking import Taker
 from tidegauge.host import HostSample
 from tidegauge.metrics import ContainerRecorders, Entity, Identity, Registry, identity
@@ -40,9 +40,9 @@ class Remembering:
         recorders = self._registry.container(sample.layout.container)
         if recorders is not None:
             at = _milliseconds(sample.interval.now.read)
-            row = self._taker.steady(recorders, sample, at, self._clock.monotonic())
-            if row is not None:
-                self._recorder.row(row)
+            self._keep(
+                recorders, self._taker.steady(recorders, sample, at, self._clock.monotonic())
+            )
 
     def machine(self, _seen: HostSample) -> None:
         """Now and then, the engines and the machine."""
@@ -73,7 +73,9 @@ class Remembering:
             self._known.pop(who, None)
 
     def _take(self, recorders: Recorders, at: int) -> None:
-        row = self._taker.row(recorders, at, self._clock.monotonic())
+        self._keep(recorders, self._taker.row(recorders, at, self._clock.monotonic()))
+
+    def _keep(self, recorders: Recorders, row: Row | None) -> None:
         if row is None:
             return
         entity = recorders.entity

@@ -4,6 +4,7 @@ Kept is what charts are made of, as the integers the instruments hold. What foll
 kept: cores from CPU time, shares from levels and limits; states and ends are events.
 """
 
+import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -109,12 +110,16 @@ class _Going(Struct, frozen=True):
     fixed: "array[int]"
     pick: "itemgetter[tuple[int, ...]]"
     added: tuple[int, ...] | None
+    pack: Callable[..., bytes]
 
     def row(self, steady: "array[int]", at: int) -> Row:
         """A row of the history."""
         picked = self.pick(steady + self.fixed)
-        values = picked if self.added is None else map(add, picked, self.added)
-        return Row(self.who, self.shape, at, array("q", values))
+        values = picked if self.added is None else [*map(add, picked, self.added)]
+        try:
+            return Row(self.who, self.shape, at, array("q", self.pack(*values)))
+        except struct.error:  # too large for anybody's counter
+            return Row(self.who, self.shape, at, _whole([*values]))
 
 
 class Taker:
@@ -192,6 +197,9 @@ def _going(row: Row, recorders: ContainerRecorders, sample: Steady, now: float) 
     known = places(sample.layout)
     if known is None or len(row.shape) < SERIES_OF_ROWS:
         return None
+    layout = sample.layout
+    if not (recorders.network.has(layout.interfaces) and recorders.disk.has(layout.devices)):
+        return None
     steady, fixed = sample.row, array("q")
     indexes, added = list[int](), list[int]()
     for stored, value in zip(row.shape, row.values, strict=True):
@@ -206,6 +214,7 @@ def _going(row: Row, recorders: ContainerRecorders, sample: Steady, now: float) 
     return _Going(
         *(sample.layout, recorders, now + LOOK_AGAIN_SECONDS, row.identity, row.shape),
         *(fixed, itemgetter(*indexes), tuple(added) if any(added) else None),
+        struct.Struct(f"{len(indexes)}q").pack,
     )
 
 

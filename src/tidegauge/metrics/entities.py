@@ -150,7 +150,7 @@ class ContainerRecorders:
         ):
             if parts and layout.records(category):
                 recorder.extend(parts, rows, layout.life)
-        up = seconds_up(self.container, self._read) if self._read else None
+        up = seconds_up(layout.container, self._read) if self._read else None
         if up is not None:
             self.uptime.set(up)
         if rows[-1][MISSED] == self._missed:

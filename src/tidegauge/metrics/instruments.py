@@ -164,14 +164,10 @@ class Counter:
         self.last += added
         return added
 
-    def observe_each(self, seen: Sequence[int], life: Life) -> None:
-        """Take several, of which none is less than the one before it."""
-        if life is not self._life or self.last is None:
-            for each in seen:
-                self.observe(each, life)
-            return
+    def observe_each(self, seen: Sequence[int]) -> None:
+        """Take several of the same life, of which none is less than the one before it."""
         self._increments += map(sub, seen, [self._seen, *seen])
-        self.last += seen[-1] - self._seen
+        self.last = (self.last or 0) + seen[-1] - self._seen
         self._seen = seen[-1]
 
     def _first(self, seen: int, life: Life) -> int | None:

@@ -67,12 +67,13 @@ class PartsRecorder:
         known = [self._parts[name] for name, _ in parts if name in self._parts]
         every = self._parts.values()
         whole = len(known) == len(parts) and all(each.whole for each in every)
-        if not whole or self._sums.left_out or life is not self._life:
+        wide = all(place.stop - place.start == len(self._columns) for _, place in parts)
+        if not (whole and wide) or self._sums.left_out or life is not self._life:
             for row in rows:
                 self.observe(((name, self._filled(row[place])) for name, place in parts), life)
             return
         told = [
-            totals.extend([row[place] for row in rows], life)
+            totals.extend([row[place] for row in rows])
             for totals, (_, place) in zip(known, parts, strict=True)
         ]
         others = [each.now for each in every if each not in known and each.now is not None]
@@ -92,6 +93,10 @@ class PartsRecorder:
         elif life is self._life:  # it came while we watched, so it began at zero
             totals.begin(life, (0,) * len(values))
         return totals
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Are all of these recorded?"""
+        return all(name in self._parts for name in names)
 
     def turn(self) -> bool:
         """End the tick of its rows."""

@@ -77,47 +77,35 @@ class CpuRecorder:
         self._levels = LevelRows(CPU_BOUNDS)
         self._life: Life = Life(from_birth=False)
         self._host: Life = self._life
+        self._used = 0
 
     def record(self, reading: CpuReading) -> None:
         """Take one reading; what it lacks records nothing."""
-        self.levels(reading)
-        self.totals(reading)
-
-    def levels(self, reading: CpuReading) -> None:
-        """Take what holds of this reading alone."""
         if reading.cores is not None:
             self._put(reading.cores, reading.online)
-
-    def _put(self, cores: float, online: int | None) -> None:
-        most = self._most(online)
-        self._levels.put((cores, cores / most if most else None))
-
-    def _most(self, online: int | None) -> float | None:
-        resources = self.resources
-        return (resources.cpus or online) if resources else None
-
-    def extend(self, layout: Layout, rows: Rows) -> None:
-        """Take several samples."""
-        seen, most = self._totals.seen, self._most(layout.online)
-        used = [row[CPU.start] for row in rows]
-        if seen is not None and (earlier := seen[0]) is not None:
-            added = map(sub, used, [earlier, *used])
-            cores = [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=True)]
-            self._levels.put_each([(one, one / most if most else None) for one in cores])
-        self._totals.extend([row[CPU] for row in rows], layout.life)
-        self._capacity.observe_each([row[CAPACITY] for row in rows], self._host)
-
-    def totals(self, reading: CpuReading) -> None:
-        """Take what holds of all readings before, too."""
         life, throttling = reading.life, reading.throttling or _UNTHROTTLED
         used = reading.total, reading.user, reading.kernel
         held_back = throttling.periods, throttling.throttled_periods, throttling.throttled_time
         self._totals.observe(used + held_back, life)
+        self._used = reading.total
         # The host's clock did not start with the container: a new life only sets its base.
         if life is not self._life:
             self._life, self._host = life, Life(from_birth=False)
         if reading.system is not None:
             self._capacity.observe(reading.system, self._host)
+
+    def extend(self, layout: Layout, rows: Rows) -> None:
+        """Take several samples."""
+        used = [row[CPU.start] for row in rows]
+        for ns, row in zip(map(sub, used, [self._used, *used]), rows, strict=False):
+            self._put(ns / (row[0] * 1000), layout.online)
+        self._used = used[-1]
+        self._totals.extend([row[CPU] for row in rows])
+        self._capacity.observe_each([row[CAPACITY] for row in rows])
+
+    def _put(self, cores: float, online: int | None) -> None:
+        most = (self.resources.cpus or online) if self.resources else None
+        self._levels.put((cores, cores / most if most else None))
 
     @property
     def sampled(self) -> tuple[Instrument, ...]:
@@ -167,15 +155,16 @@ class MemoryRecorder:
 
     def record(self, reading: MemoryReading) -> None:
         """Take one reading; what it lacks records nothing."""
-        self.levels(reading)
-        self.totals(reading)
-
-    def levels(self, reading: MemoryReading) -> None:
-        """Take what holds of this reading alone."""
-        usage = reading.usage
-        if reading.life is not self._life:
-            self._life, self._most = reading.life, usage
+        life, usage = reading.life, reading.usage
+        if life is not self._life:
+            self._life, self._most = life, usage
         self._put((usage, reading.working_set, reading.cache, reading.rss), reading.limit)
+        self._tell(reading.limit, reading.max_usage)
+        self._faults.observe((reading.minor_faults, reading.major_faults), life)
+        if reading.at_limit is not None:
+            self._at_limit.observe(reading.at_limit, life)
+        if reading.out_of_memory is not None:
+            self._out_of_memory.observe(reading.out_of_memory, life)
 
     def _put(self, held: tuple[int, int, int | None, int | None], limit: int | None) -> None:
         usage, working_set, _, _ = held
@@ -192,19 +181,9 @@ class MemoryRecorder:
             self._put((row[USAGE], row[WORKING_SET], row[CACHE], row[RSS]), limit)
         self._tell(limit, rows[-1][MAX_USAGE] or None)
         begin, end = MEMORY.start, MEMORY.stop - 1
-        self._faults.extend([row[begin:end] for row in rows], layout.life)
+        self._faults.extend([row[begin:end] for row in rows])
         fails = self._at_limit if layout.version_1 else self._out_of_memory
-        fails.observe_each([row[end] for row in rows], layout.life)
-
-    def totals(self, reading: MemoryReading) -> None:
-        """Take what holds of all readings before, too, or seldom changes."""
-        life = reading.life
-        self._tell(reading.limit, reading.max_usage)
-        self._faults.observe((reading.minor_faults, reading.major_faults), life)
-        if reading.at_limit is not None:
-            self._at_limit.observe(reading.at_limit, life)
-        if reading.out_of_memory is not None:
-            self._out_of_memory.observe(reading.out_of_memory, life)
+        fails.observe_each([row[end] for row in rows])
 
     def _tell(self, limit: int | None, max_usage: int | None) -> None:
         self._peak.set(self._most)

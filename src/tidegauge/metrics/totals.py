@@ -71,22 +71,15 @@ class Totals(Columns):
         """Of totals over the engine's values; ``None`` as long as all are 0 and known."""
 
     @property
-    def seen(self) -> Row | None:
-        """The engine's newest values."""
-        return self._seen
-
-    @property
     def whole(self) -> bool:
         """Has every column a total, which began with an earlier sample?"""
         return self._whole and self.began is None
 
-    def extend(self, rows: Sequence[Row], life: Life) -> Sequence[Row]:
-        """Take values of several samples, of which none is less than the one before it.
+    def extend(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Take values of several samples of the same life, and answer their totals.
 
-        Answers their totals, if it is `whole`; else those of which it is known what they added.
+        It is `whole`, and none of the values is less than the one before it.
         """
-        if life is not self._life or not self._whole:
-            return [row for one in rows if (row := self.observe(one, life)) is not None]
         self._seen, offsets = rows[-1], self._offsets
         totals = rows if offsets is None else [tuple(map(_add, row, offsets)) for row in rows]
         self.now = totals[-1]

@@ -158,7 +158,7 @@ class Steadying:
     def learn(self, interval: Interval) -> None:
         """From this sample on, which was recorded, others may go on."""
         container = interval.container
-        known = _known_from(interval, left_out(self._kept, container.alias))
+        known = _known_from(interval, self._kept)
         if known is not None:
             self._known[container.engine.name, container.id] = known
 
@@ -173,7 +173,7 @@ def left_out(kept: Mapping[str, Selection], alias: str) -> frozenset[str]:
     return frozenset(category for category, chosen in kept.items() if not chosen.takes(alias))
 
 
-def _known_from(interval: Interval, without: frozenset[str]) -> _Known | None:
+def _known_from(interval: Interval, kept: Mapping[str, Selection]) -> _Known | None:
     """``None`` of containers that have not all numbers an engine of Docker's has."""
     container, now = interval.container, interval.now
     cpu, memory, pids = now.cpu_stats, now.memory_stats, now.pids_stats
@@ -181,14 +181,14 @@ def _known_from(interval: Interval, without: frozenset[str]) -> _Known | None:
         return None
     reading, detail = disk(interval), memory.stats
     devices = reading.devices if reading else ()
-    operations = all(device.reads is not None for device in devices)
+    operations = any(n is not None for each in devices for n in (each.reads, each.writes))
     layout = Layout(
         *(container, interval.life, interval.asked_every),
         detail is not None and detail.total_inactive_file is not None,
         *(cpu.online_cpus or 0, memory.limit, pids.limit),
         tuple([each.name for each in interfaces(container, now)]),
         tuple([device.device for device in devices]),
-        *(operations, without),
+        *(operations, left_out(kept, container.alias)),
     )
     entries = _entries(now.blkio_stats, layout)
     if not layout.online or entries is None:

@@ -134,10 +134,14 @@ class Now:
 
     def _total(self, metric: Metric) -> float:
         """Of all containers of the last day."""
+        containers = [
+            each for each in self._of.registry.live() if isinstance(each, ContainerRecorders)
+        ]
+        for each in containers:
+            each.settle()
         return sum(
             instrument.last or 0
-            for each in self._of.registry.live()
-            if isinstance(each, ContainerRecorders)
+            for each in containers
             for row, _, instrument in each.life.series()
             if row is metric
         )

@@ -69,11 +69,16 @@ class Newest:
         before = msgspec.json.decode(self._before, type=StatsFrame) if self._before else None
         return Interval(self._container, self._life, before, now, self._line)
 
+    def leave_out(self, categories: frozenset[str]) -> None:
+        """From now on; points there are stay as they are."""
+        self._settle()
+        self.left_out = categories
+
     def steady(self, sample: Steady) -> None:
         """Take a sample that goes on as the one before."""
         interval = sample.interval
         self.read = interval.now.read
-        self._before, self._line = self._line, interval.line or _line(interval)
+        self._before, self._line = self._line, _line(interval)
         self._layout = sample.layout
         rows = self._rows
         rows.append(sample.row)
@@ -160,7 +165,7 @@ class Recent:
         """Show of containers what these select by alias for each category; without one, all."""
         self._kept = kept
         for (_, alias), newest in self._newest.items():
-            newest.left_out = self._left_out(alias)
+            newest.leave_out(self._left_out(alias))
 
     def interval(self, interval: Interval) -> None:
         """Take the interval a sample ends."""
