@@ -48,7 +48,8 @@ def test_a_column_is_known_by_its_steps(using, column):
     if ABSENT in column:
         assert found is None
     else:
-        assert found == (column[0], [after - before for before, after in pairwise(column)])
+        each = [after - before for before, after in pairwise(column)]
+        assert found == (column[0], each, min(each, default=0) >= 0)
 
 
 def test_what_repeats_takes_next_to_nothing():

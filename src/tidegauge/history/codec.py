@@ -45,8 +45,15 @@ class _Head(NamedTuple):
     factor: int
 
 
-Steps = tuple[int, list[int]]
-"""The first value of a column and by how much each further one is more; no holes in it."""
+class Steps(NamedTuple):
+    """A column without holes: its first value, by how much each further one is more.
+
+    ``rising`` if none is less.
+    """
+
+    first: int
+    each: list[int]
+    rising: bool
 
 
 def encode(values: Sequence[int]) -> bytes:
@@ -92,7 +99,7 @@ def decode(data: bytes, count: int) -> list[int]:
     if count == 0:
         return []
     head, grown, holes = _read(data, count)
-    values = [*accumulate(grown, initial=head.first)] if head.factor else [head.first] * count
+    values = [*accumulate(grown, initial=head.first)] if any(grown) else [head.first] * count
     return with_holes(values, holes) if holes else values
 
 
@@ -101,7 +108,7 @@ def steps(data: bytes, count: int) -> Steps | None:
     head, grown, holes = _read(data, count)
     if holes or head.first == ABSENT:
         return None
-    return head.first, grown
+    return Steps(head.first, grown, not head.flags & _FALLS)
 
 
 def _encode_slowly(values: list[int], holes: bytes) -> bytes:
@@ -166,6 +173,8 @@ def _steps(head: _Head, rest: bytes, count: int) -> list[int]:
     if width == 0:
         return [-factor if falls else factor] * count
     planes = rest if head.flags & _PLAIN else inflated(rest, width * count)
+    if width == 1:
+        return _small_steps(planes, -factor if falls else factor)
     given: bytes | bytearray = put_together(planes, count, width)
     if factor != 1 or falls:
         grown = int.from_bytes(given, "little")
@@ -177,6 +186,18 @@ def _steps(head: _Head, rest: bytes, count: int) -> list[int]:
             grown *= factor
         given = grown.to_bytes(8 * count, "little")
     return integers("q", given).tolist()
+
+
+def _small_steps(plane: bytes, factor: int) -> list[int]:
+    """Of one byte each, with signs where the factor has one: most columns that move."""
+    if factor == 1:
+        return [*plane]
+    most = max(plane, default=0) + 1
+    if factor > 0:
+        known = [*range(0, factor * most, factor)]
+    else:
+        known = [(each // -2 if each % 2 else each // 2) * -factor for each in range(most)]
+    return [known[each] for each in plane]
 
 
 def deflated(planes: Sequence[bytes]) -> bytes:

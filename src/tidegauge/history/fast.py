@@ -52,8 +52,8 @@ def steps(data: bytes, count: int) -> codec.Steps | None:
     if data[:1] == _STANDARD:
         return codec.steps(data[1:], count)
     numbers = _unpacked(data, count)
-    found: list[int] = _untyped("numpy").diff(numbers).tolist()
-    return int(numbers[0]), found
+    found = _untyped("numpy").diff(numbers)
+    return codec.Steps(int(numbers[0]), found.tolist(), not (found < 0).any())
 
 
 def _is_simple(numpy: Any, numbers: Any) -> bool:  # noqa: ANN401 (an optional package's own)

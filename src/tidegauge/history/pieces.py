@@ -58,7 +58,7 @@ class Samples:
             values = [*map(float, of.values[self._first :])]
             return Piece(self._times, Column(values, values, values, None), 0)
         (size,), (column,) = self._grid.sizes, rolled(self._grid, of)
-        weights = size.counts if of.added is None else self._grid.passed
+        (weights,) = self._grid.counts if of.added is None else self._grid.passed
         return Piece(size.starts, column, self._step, weights)
 
 

@@ -43,6 +43,8 @@ _SETTINGS = (
     "PRAGMA journal_size_limit = 16777216",
 )
 
+Mark = tuple[int, int] | None
+
 _LASTING = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
@@ -90,6 +92,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def mark(path: Path) -> Mark:
+    """The same for as long as the same file is there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def trouble(path: Path, error: sqlite3.Error) -> HistoryError:
