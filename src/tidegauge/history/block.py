@@ -28,9 +28,10 @@ class Codec(Struct, frozen=True):
     encode: Callable[[Sequence[int]], bytes]
     decode: Callable[[bytes, int], list[int]]
     steps: Callable[[bytes, int], codec.Steps | None]
+    moves: Callable[[bytes, int], codec.Moves | None]
 
 
-STANDARD = Codec(1, codec.encode, codec.decode, codec.steps)
+STANDARD = Codec(1, codec.encode, codec.decode, codec.steps, codec.moves)
 """Of the standard library."""
 
 
@@ -115,3 +116,7 @@ class Block:
     def steps(self, number: int) -> codec.Steps | None:
         """The same by its steps, where it has no holes."""
         return self.codec.steps(self.packed(number), self.points)
+
+    def moves(self, number: int) -> codec.Moves | None:
+        """The same by its moves, where it seldom does."""
+        return self.codec.moves(self.packed(number), self.points)

@@ -1,8 +1,9 @@
 """An hour of one entity's blocks, rolled up into a block for each coarser tier."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
+from operator import mul, sub
 
 from msgspec import Struct
 
@@ -18,10 +19,12 @@ from tidegauge.history.tiers import (
     Grid,
     Levels,
     Line,
+    Moves,
     levels,
     rates,
     rates_of,
     rolled,
+    rolled_moves,
 )
 
 HOUR = 3_600_000
@@ -62,11 +65,11 @@ class _Hour:
             for shape, block in blocks
         ]
         times = [at for each in self._opened for at in each.times]
-        first, self._end = bisect_left(times, hour), bisect_left(times, hour + HOUR)
-        self._begin = max(first - 1, 0)
+        self._first, self._end = bisect_left(times, hour), bisect_left(times, hour + HOUR)
+        self._begin = max(self._first - 1, 0)
         self.line = Line.of(times[self._begin : self._end])
-        self.points = self._end - first
-        self.grid = Grid.of(self.line, [tier.step for tier in ROLLED], first - self._begin)
+        self.points = self._end - self._first
+        self.grid = Grid.of(self.line, [tier.step for tier in ROLLED], self._first - self._begin)
 
     def source(self, stored: Stored) -> object:
         """The same for series that are the same all the time."""
@@ -75,11 +78,37 @@ class _Hour:
             number if number is None else block.source(number) for block, number in numbers
         )
 
-    def levels(self, stored: Stored) -> Levels:
-        """What one series had."""
+    def rolled(self, stored: Stored) -> list[Column]:
+        """What one series had, in a column for each size of buckets."""
+        moves = self._moves(stored)
+        if moves is not None:
+            return rolled_moves(self.grid, moves)
         if not stored.counter:
-            return levels(self._floats(stored))
-        return self._rates(stored) or rates(self.line, self._values(stored))
+            return rolled(self.grid, levels(self._floats(stored)))
+        of = self._rates(stored) or rates(self.line, self._values(stored))
+        return rolled(self.grid, of)
+
+    def _moves(self, stored: Stored) -> Moves | None:
+        """If there are only some, and it is a level, or a counter that is known all the time."""
+        if stored.counter and not (self.line.whole and self._begin < self._first):
+            return None
+        where, steps, points, last = list[int](), list[int](), 0, 0
+        for each in self._opened:
+            number = each.numbers.get(stored)
+            found = None if number is None else each.block.moves(number)
+            if found is None or (stored.counter and not (found.rising and found.first >= last)):
+                return None
+            where += (points, *(points + at for at in found.where))
+            steps += (found.first - last, *found.steps)
+            points += each.block.points
+            last = found.first + sum(found.steps)
+        begin, end = bisect_right(where, self._begin), bisect_left(where, self._end)
+        moved = [at - self._begin for at in where[begin:end]]
+        if stored.counter:
+            took = (self.line.per_second[at - 1] for at in moved)
+            return Moves(moved, [*map(mul, took, steps[begin:end])], steps[begin:end])
+        runs = map(repeat, map(float, accumulate(steps)), map(sub, [*where[1:], points], where))
+        return Moves(moved, [*chain.from_iterable(runs)][self._begin : self._end])
 
     def _floats(self, stored: Stored) -> list[float]:
         """As they are sorted and summed in a third less time than large integers."""
@@ -147,7 +176,7 @@ def roll_up(
     for stored in shape:
         source = of.source(stored)
         if source not in known:
-            known[source] = fold(rolled(of.grid, of.levels(stored)))
+            known[source] = fold(of.rolled(stored))
             give_way()
         for parts, column in zip(encoded, known[source], strict=True):
             parts.append(column)
