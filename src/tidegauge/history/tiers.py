@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, pairwise, repeat
-from operator import lt, mul, sub
+from operator import mul, sub
 from typing import Any
 
 from msgspec import Struct
@@ -75,8 +75,7 @@ class Spans(Struct, frozen=True):
     @classmethod
     def regular(cls, times: Sequence[int], apart: int, step: int) -> "Spans":
         """The same of times that are multiples of ``apart``, mostly without a gap."""
-        whole = times and times[-1] - times[0] == apart * (len(times) - 1)
-        if not whole or not all(map(lt, times, times[1:])):
+        if not times or times != [*range(times[0], times[-1] + 1, apart)]:
             return cls.of(times, step)
         start = times[0] - times[0] % step
         second = (start + step - times[0]) // apart
@@ -195,6 +194,8 @@ def levels(values: Sequence[float]) -> Levels:
 
 def rates(line: Line, totals: Sequence[int]) -> Levels:
     """Of a counter: `UNKNOWN` at its first point, at holes, after gaps, and where it fell."""
+    if line.whole and _is_still(totals):
+        return Levels([UNKNOWN] + [0.0] * len(line.took), [0] * len(totals))
     begin = next((n for n, total in enumerate(totals) if total != ABSENT), len(totals))
     if begin and begin < len(totals):  # as a recording begins
         return _later(rates(line.after(begin), totals[begin:]), begin, line)
@@ -273,7 +274,7 @@ def rolled(grid: Grid, of: Levels) -> list[Column]:
     """A column for each size of buckets."""
     begins = grid.sizes[0].begins
     values = of.values[begins[0] if begins else 0 :]
-    if values and values[0] == values[-1] != ABSENT and values.count(values[0]) == len(values):
+    if _is_still(values):
         return [_still(values[0], len(size.starts)) for size in grid.sizes]
     known = [*_in_order(grid, of.values)]
     counts = [[*map(len, pieces)] for pieces in known]
@@ -292,6 +293,14 @@ def rolled(grid: Grid, of: Levels) -> list[Column]:
             strict=True,
         )
     ]
+
+
+def _is_still(values: Sequence[float]) -> bool:
+    return (
+        len(values) > 0
+        and values[0] == values[-1] != ABSENT
+        and values.count(values[0]) == len(values)
+    )
 
 
 def _still(value: float, count: int) -> Column:
