@@ -24,7 +24,7 @@ CREATE TABLE block (
     id INTEGER PRIMARY KEY, entity INTEGER NOT NULL, tier INTEGER NOT NULL,
     shape INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
     points INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE INDEX block_by_time ON block (entity, tier, start);
+CREATE INDEX block_by_time ON block (entity, tier, start, stop);
 CREATE INDEX block_by_age ON block (tier, stop);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL,
