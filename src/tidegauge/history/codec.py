@@ -64,10 +64,9 @@ class Steps(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """A column without holes that seldom moves: its first value, the points that have another one
-    than the point before, and by how much.
+    """A column without holes that seldom moves: its first value, where it moves, and by how much.
 
-    ``rising`` if none has less.
+    That is at points whose value is not that of the point before; ``rising`` if none is less.
     """
 
     first: int
@@ -183,9 +182,7 @@ def _head(flags: int, first: int, factor: int, holes: bytes = b"") -> bytes:
     return _HEAD.pack(flags, first, factor) + gaps
 
 
-def _read(
-    data: bytes, count: int, of: Callable[[_Head, bytes, int], T]
-) -> tuple[_Head, T, bytes]:
+def _read(data: bytes, count: int, of: Callable[[_Head, bytes, int], T]) -> tuple[_Head, T, bytes]:
     """Head, something of it and of the planes of the steps, and where there are holes."""
     try:
         form = _SHORT_HEAD if data[0] & _SHORT else _HEAD
@@ -196,6 +193,7 @@ def _read(
         width = head.flags & _WIDTH
         if width and not head.flags & _PLAIN:
             rest = inflated(rest, width * (count - 1))
+        _check_size(rest, width * (count - 1))
         return head, of(head, rest, count - 1), holes
     except (zlib.error, struct.error, IndexError, ValueError, OverflowError) as error:
         raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
@@ -261,9 +259,13 @@ def deflated(planes: Sequence[bytes]) -> bytes:
 def inflated(data: bytes, size: int) -> bytes:
     """Exactly ``size`` bytes again; raises `zlib.error` or `ValueError`."""
     found = zlib.decompressobj(_RAW).decompress(data, size + 1)
+    _check_size(found, size)
+    return found
+
+
+def _check_size(found: bytes, size: int) -> None:
     if len(found) != size:
         raise ValueError(f"{len(found)} bytes or more instead of {size}")
-    return found
 
 
 def without_holes(values: list[int]) -> tuple[list[int], bytes]:

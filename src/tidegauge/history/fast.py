@@ -63,7 +63,9 @@ def _is_simple(numpy: Any, numbers: Any) -> bool:  # noqa: ANN401 (an optional p
     if numbers.min() == codec.ABSENT:
         return True
     moves = numpy.diff(numbers)
-    return codec.SELDOM * numpy.count_nonzero(moves) < len(numbers) or bool((moves == moves[0]).all())
+    return codec.SELDOM * numpy.count_nonzero(moves) < len(numbers) or bool(
+        (moves == moves[0]).all()
+    )
 
 
 def _unpacked(data: bytes, count: int) -> Any:  # noqa: ANN401 (an optional package's own)
