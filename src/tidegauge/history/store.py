@@ -75,13 +75,11 @@ class Store:
                 data = hot.pack(file.entities(rows), file.shapes(rows), rows)
                 file.change("INSERT OR REPLACE INTO hot VALUES (?, ?)", number, data)
             forgotten = self._forget_some(number)
-            file.change_each(
-                "INSERT INTO event (at, entity, kind, facts) VALUES (?, ?, ?, ?)",
-                [
-                    (one.at, file.entity(one.identity, one.at), one.kind, as_json(one.facts))
-                    for one in events
-                ],
-            )
+            for one in events:
+                file.change(
+                    "INSERT INTO event (at, entity, kind, facts) VALUES (?, ?, ?, ?)",
+                    *(one.at, file.entity(one.identity, one.at), one.kind, as_json(one.facts)),
+                )
             for identity, each in seen.items():
                 self._see(file.entity(identity, each.at), each)
         self._oldest = forgotten
