@@ -315,7 +315,10 @@ def _in_order(grid: Grid, values: Sequence[float]) -> Iterator[list[list[float]]
         pieces = [sorted(values[part]) for part in slices]
         values = [*before, *chain.from_iterable(pieces)]
         if UNKNOWN in [piece[0] for piece in pieces]:
-            pieces = [piece[bisect_right(piece, UNKNOWN) :] for piece in pieces]
+            pieces = [
+                piece[bisect_right(piece, UNKNOWN) :] if piece[0] == UNKNOWN else piece
+                for piece in pieces
+            ]
         yield pieces
 
 
