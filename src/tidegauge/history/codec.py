@@ -12,9 +12,7 @@ import struct
 import zlib
 from array import array
 from collections.abc import Callable, Sequence
-from functools import reduce
 from itertools import accumulate, compress, pairwise
-from operator import or_
 from typing import NamedTuple, TypeVar
 
 from tidegauge.errors import HistoryDamaged
@@ -205,8 +203,9 @@ def _moves(head: _Head, planes: bytes, count: int) -> tuple[list[int], list[int]
         return None if head.factor else ([], [])
     moved = planes[:count]
     if width > 1:
-        parts = (planes[begin : begin + count] for begin in range(0, len(planes), count))
-        either = reduce(or_, (int.from_bytes(part, "little") for part in parts))
+        either = 0
+        for begin in range(0, len(planes), count):
+            either |= int.from_bytes(planes[begin : begin + count], "little")
         moved = either.to_bytes(count, "little")
     many = count - moved.count(0)
     if many * SELDOM > count:

@@ -122,6 +122,7 @@ class Writer:
         if batch.upkeep:
             upkeep.find_due(batch.now)
             upkeep.expire(batch.now, self._retention)
+            self._give_way()
         for _ in range(1 + upkeep.due // DUE_AT_ONCE):
             upkeep.roll_one()
 
