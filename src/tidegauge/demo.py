@@ -212,4 +212,4 @@ async def _follow(
             await clock.sleep(min(LOOK_SECONDS, end - clock.monotonic()))
         for each in running:
             each.cancel()
-    await history.recorder.close()
+    await history.close()

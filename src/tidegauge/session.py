@@ -76,7 +76,7 @@ class Session:
         """Close the history, unless the next turn goes on with it."""
         kept = turn.program.history
         if kept is not None and (following is None or following.program.history is not kept):
-            await kept.recorder.close()
+            await kept.close()
 
     async def _run_turn(
         self, turn: Turn, watch: FileWatch | None, stop: asyncio.Event

@@ -68,7 +68,7 @@ class Opened:
     def __init__(self, path: Path, codecs=(STANDARD,)) -> None:
         self.path, self.damaged = path, list[str]()
         self.file = HistoryFile(path)
-        self.store = Store(self.file, codecs[0], self.damaged.append)
+        self.store = Store(self.file, codecs[0], self.damaged.append, lambda: None)
         self.upkeep = Upkeep(self.file, codecs, self.damaged.append, self._way)
         self.ways = 0
 

@@ -2,7 +2,7 @@
 
 import random
 from array import array
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tidegauge.errors import HistoryDamaged
 from tidegauge.history import codec, fast
 from tidegauge.history.block import STANDARD, Block, pack
-from tidegauge.history.codec import ABSENT, GREATEST
+from tidegauge.history.codec import ABSENT, GREATEST, SELDOM
 
 INTEGERS = st.integers(-GREATEST, GREATEST)
 VALUES = st.one_of(INTEGERS, st.just(ABSENT), st.integers(0, 5))
@@ -48,7 +48,29 @@ def test_a_column_is_known_by_its_steps(using, column):
     if ABSENT in column:
         assert found is None
     else:
-        assert found == (column[0], [after - before for before, after in pairwise(column)])
+        each = [after - before for before, after in pairwise(column)]
+        assert found == (column[0], each, min(each, default=0) >= 0)
+
+
+@each_codec
+@settings(deadline=None)
+@given(
+    moves=st.dictionaries(
+        st.integers(1, 99), st.integers(-(2**40), 2**40).filter(bool), max_size=9
+    ),
+    first=st.integers(-(2**50), 2**50),
+)
+def test_a_column_that_seldom_moves_is_known_by_its_moves(using, moves, first):
+    """The points at which it does, and by how much."""
+    steps = [moves.get(n, 0) for n in range(100)]
+    column = [*accumulate(steps[1:], initial=first)]
+    found = using.moves(using.encode(column), len(column))
+    if SELDOM * len(moves) <= 99:
+        where = sorted(moves)
+        rising = min(moves.values(), default=0) >= 0
+        assert found == (column[0], where, [moves[n] for n in where], rising)
+    assert using.moves(using.encode([0, 1] * 50), 100) is None
+    assert using.moves(using.encode([*column, ABSENT]), len(column) + 1) is None
 
 
 def test_what_repeats_takes_next_to_nothing():

@@ -181,6 +181,23 @@ async def test_entities_events_and_extent(path):
         assert extent == Extent(sum(files), begin + 2)
 
 
+async def test_another_file_at_the_same_place_is_read_as_soon_as_it_is_there(path):
+    """One that is open for the next question may have been moved away."""
+    with Opened(path) as opened:
+        opened.store.write(1, [], [Event(DB, T0, "start")], {})
+    history = StoredHistory(path, (STANDARD,), a_journal()[0])
+    assert len(await history.events(0, T0)) == 1
+    path.rename(path.with_name("moved.db"))
+    with pytest.raises(HistoryError, match="unable to open"):
+        await history.events(0, T0)
+    with Opened(path) as opened:
+        opened.store.write(1, [], [Event(DB, T0, "start"), Event(DB, T0, "die")], {})
+        assert len(await history.events(0, T0)) == 2
+        assert path.with_name("history.db-wal").exists()
+        history.close()
+    assert not path.with_name("history.db-wal").exists()
+
+
 async def test_there_may_be_no_file(path):
     """Before the first commit."""
     with pytest.raises(HistoryError, match="unable to open database file"):

@@ -36,8 +36,8 @@ def test_what_was_committed_is_there_after_a_kill(path):
         opened.store.write(1, [a_row(0, 10, 1), a_row(0, 5, 5, who=DB)], [], {})
         opened.store.write(2, [a_row(1000, 17, 2), a_row(2000, 20, 3, 9, shape=WIDER)], [], {})
     with Opened(path) as opened:
-        assert opened.store.recover(lambda: None) == 4
-        assert opened.store.recover(lambda: None) == 0
+        assert opened.store.recover() == 4
+        assert opened.store.recover() == 0
         assert opened.file.number("SELECT count(*) FROM hot") == 0
         assert opened.file.number("SELECT count(*) FROM block") == 3
     cpu, memory = ask(path, 0, 10, 0)[:2]
@@ -51,7 +51,7 @@ def test_much_is_recovered_in_blocks_of_the_usual_size(path):
     with Opened(path) as opened:
         for n in range(1500):
             opened.store.write(n + 1, [a_row(n * 1000, n, n, who=who) for who in (WEB, DB)], [], {})
-        assert opened.store.recover(lambda: None) == 3000
+        assert opened.store.recover() == 3000
         assert opened.file.rows("SELECT points FROM block WHERE entity = 1 ORDER BY start") == [
             (600,),
             (600,),
@@ -66,7 +66,7 @@ def test_rows_that_are_in_blocks_are_not_recovered_twice(path):
         opened.store.write(1, [a_row(0, 10, 1), a_row(1000, 17, 2)], [], {})
         assert opened.store.seal(rows_of([0, 1000], [10, 17], [1, 2])) == 0
         opened.store.write(2, [a_row(2000, 20, 3)], [], {})
-        assert opened.store.recover(lambda: None) == 1
+        assert opened.store.recover() == 1
     assert ask(path, 0, 10, 0, "memory")[0].mean == [1, 2, 3]
 
 
@@ -104,7 +104,7 @@ def test_a_commit_that_fails_leaves_nothing_and_numbers_are_right(path):
         assert opened.file.number("SELECT count(*) FROM entity") == 0
         opened.store.write(1, [a_row(0, 1, 1, who=DB, shape=WIDER[:2])], [], {})
         opened.store.write(2, [a_row(0, 1, 1)], [], {})
-        assert opened.store.recover(lambda: None) == 2
+        assert opened.store.recover() == 2
     assert [ask(path, 0, 1, 0, "memory", who=who)[0].mean for who in (WEB, DB)] == [[1], [1]]
 
 
@@ -113,7 +113,7 @@ def test_a_commit_may_be_written_again(path):
     with Opened(path) as opened:
         opened.store.write(1, [a_row(0, 1, 1)], [], {})
         opened.store.write(1, [a_row(0, 1, 1), a_row(1000, 2, 2)], [], {})
-        assert opened.store.recover(lambda: None) == 2
+        assert opened.store.recover() == 2
 
 
 def test_what_is_known_of_an_entity(path):
@@ -134,7 +134,7 @@ def test_a_damaged_commit_is_left_out_and_told(path):
         opened.store.write(1, [a_row(0, 1, 1)], [], {})
         opened.store.write(2, [a_row(1000, 2, 2)], [], {})
         opened.file.change("UPDATE hot SET data = x'00ff' WHERE id = 1")
-        assert opened.store.recover(lambda: None) == 1
+        assert opened.store.recover() == 1
         (sentence,) = opened.damaged
     assert sentence.startswith("a commit of history cannot be read: ")
     assert sentence.endswith(" It is left out.")
@@ -145,7 +145,7 @@ def test_commits_of_an_entity_that_was_deleted_are_passed_over(path):
     with Opened(path) as opened:
         opened.store.write(1, [a_row(0, 1, 1), a_row(0, 2, 2, who=DB)], [], {})
         opened.file.change("DELETE FROM entity WHERE name = 'web'")
-        assert opened.store.recover(lambda: None) == 1
+        assert opened.store.recover() == 1
 
 
 def test_a_full_file_is_an_error_that_passes(path):

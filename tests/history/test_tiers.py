@@ -1,6 +1,7 @@
 """Samples into buckets, against a plain reckoning of the same."""
 
 import math
+from itertools import accumulate, chain
 
 import pytest
 from hypothesis import given
@@ -14,14 +15,17 @@ from tidegauge.history.tiers import (
     Column,
     Grid,
     Line,
+    Moves,
     Spans,
     levels,
     rates,
     rolled,
+    rolled_moves,
 )
 
 STEPS = [tier.step for tier in ROLLED]
 PASSED = st.sampled_from((997, 1000, 1000, 1004, 2000, 24_000, GAP_MS, GAP_MS + 1, 90_000, 700_000))
+NO_GAP = st.sampled_from((997, 1000, 1000, 1004, 7000))
 HOLES = st.sampled_from((False, False, False, True))
 POINTS = st.lists(st.tuples(PASSED, st.integers(0, 10**9), HOLES), min_size=1, max_size=120)
 
@@ -102,6 +106,28 @@ def test_buckets_of_a_counter(points):
         took = [sum(exact[i][2] for i in each) for each in members]
         means = [a * 1000 / ms if ms else None for a, ms in zip(added, took, strict=True)]
         check(column, members, rate.values, means)
+
+
+@given(points=st.lists(st.tuples(NO_GAP, st.sampled_from((0, 0, 0, 5, 10**6))), min_size=2))
+def test_what_seldom_moves_has_the_same_buckets(points):
+    """Found by its moves alone."""
+    times, totals = ([*accumulate(each)] for each in zip(*points, strict=True))
+    line = Line.of(times)
+    grid = Grid.of(line, STEPS, 1)
+    where = [n for n in range(1, len(times)) if totals[n] != totals[n - 1]]
+    level = Moves(where, [*map(float, totals)])
+    assert said(rolled_moves(grid, level)) == said(rolled(grid, levels(totals)))
+
+    added = [totals[n] - totals[n - 1] for n in where]
+    per_second = [each * line.per_second[n - 1] for n, each in zip(where, added, strict=True)]
+    counter = Moves(where, per_second, added)
+    expected = said(rolled(grid, rates(line, totals)))
+    assert said(rolled_moves(grid, counter)) == pytest.approx(expected)
+
+
+def said(columns):
+    """All of them, end to end."""
+    return [*chain.from_iterable(chain.from_iterable(one.whole for one in columns))]
 
 
 def test_known_numbers():

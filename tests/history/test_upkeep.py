@@ -183,7 +183,7 @@ VALUES = st.one_of(
 )
 def test_buckets_are_rounded_to_a_thousandth(values):
     """Small ones and powers of two stay exact; what is unknown stays so."""
-    for value, kept in zip(values, unrounded(rounded(values), len(values)), strict=True):
+    for value, kept in zip(values, unrounded(*rounded([values]), len(values)), strict=True):
         if value == UNKNOWN or value in range(1 << DIGITS) or value in POWERS:
             assert kept == value
         else:
@@ -192,14 +192,16 @@ def test_buckets_are_rounded_to_a_thousandth(values):
 
 def test_buckets_that_are_all_the_same_are_one():
     """Of as many as there are."""
-    assert len(rounded([0.75] * 500)) == 3
-    assert unrounded(rounded([0.75] * 500), 500) == [0.75] * 500
+    same, different = rounded([[0.75] * 500, [0.75, 1.5] * 9])
+    assert len(same) == 3
+    assert unrounded(same, 500) == [0.75] * 500
+    assert unrounded(different, 18) == [0.75, 1.5] * 9
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=30, max_size=40), st.data())
 def test_damaged_buckets_raise_nothing_but_damage(values, data):
     """Or there are as many values."""
-    whole = bytearray(rounded(values))
+    whole = bytearray(*rounded([values]))
     at = data.draw(st.integers(0, len(whole) - 1))
     whole[at] ^= data.draw(st.integers(1, 255))
     try:
@@ -232,7 +234,7 @@ def test_each_tier_is_kept_for_its_time(path):
         assert opened.file.number("SELECT count(*) FROM event") == 0
         assert opened.file.number("SELECT count(*) FROM entity") == 0
         opened.store.write(2, [a_row(731 * DAY, 1, 1)], [], {})
-        assert opened.store.recover(lambda: None) == 1
+        assert opened.store.recover() == 1
 
 
 def test_a_file_that_is_too_big_loses_its_oldest(path):

@@ -217,7 +217,10 @@ def _points(stored: Stored, piece: Piece, times: list[float]) -> Points:
     return Points(stored.metric, stored.attributes, times, mean, least, greatest, p95)
 
 
-def _scaled(values: list[float], scale: float) -> list[float | None]:
-    if UNKNOWN not in values:
-        return [value * scale for value in values]
-    return [None if value == UNKNOWN else value * scale for value in values]
+def _scaled(values: Sequence[float], scale: float) -> list[float | None]:
+    scaled: list[float | None] = [*values] if scale == 1 else [value * scale for value in values]
+    unknown = -1
+    for _ in range(values.count(UNKNOWN)):
+        unknown = values.index(UNKNOWN, unknown + 1)
+        scaled[unknown] = None
+    return scaled

@@ -10,7 +10,6 @@ import struct
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 
 from msgspec import Struct
 
@@ -28,9 +27,10 @@ class Codec(Struct, frozen=True):
     encode: Callable[[Sequence[int]], bytes]
     decode: Callable[[bytes, int], list[int]]
     steps: Callable[[bytes, int], codec.Steps | None]
+    moves: Callable[[bytes, int], codec.Moves | None]
 
 
-STANDARD = Codec(1, codec.encode, codec.decode, codec.steps)
+STANDARD = Codec(1, codec.encode, codec.decode, codec.steps, codec.moves)
 """Of the standard library."""
 
 
@@ -70,7 +70,7 @@ class Block:
         self._data = data
         try:
             number, count, self.points, checksum = _HEAD.unpack_from(data)
-            lengths: Sequence[int] = struct.unpack_from(f"<{count}I", data, _HEAD.size)
+            self._lengths: Sequence[int] = struct.unpack_from(f"<{count}I", data, _HEAD.size)
         except struct.error as error:
             raise HistoryDamaged(f"a block of history cannot be read: {error}.") from error
         if zlib.crc32(memoryview(data)[_HEAD.size :]) != checksum:
@@ -81,32 +81,27 @@ class Block:
                 ' install "tidegauge[fast]" makes it readable.'
             )
         self.codec = codecs[number]
-        self._sources: Sequence[int] = range(count)
-        if max(lengths, default=0) & _SAME:
-            self._sources = [
-                length - _SAME if length & _SAME else number
-                for number, length in enumerate(lengths)
-            ]
-            lengths = [0 if length & _SAME else length for length in lengths]
-        self._ends = [*accumulate(lengths, initial=_HEAD.size + 4 * count)]
 
     def __len__(self) -> int:
         """Columns, without the times."""
-        return len(self._ends) - 2
+        return len(self._lengths) - 1
 
     @property
     def times(self) -> list[int]:
         """Milliseconds of each point."""
-        return self.codec.decode(self._data[self._ends[0] : self._ends[1]], self.points)
+        return self.column(-1)
 
     def source(self, number: int) -> int:
         """The same for columns that are the same."""
-        return self._sources[number + 1]
+        length = self._lengths[number + 1]
+        return length - _SAME if length & _SAME else number + 1
 
     def packed(self, number: int) -> bytes:
         """The bytes of a column."""
-        source = self._sources[number + 1]
-        return self._data[self._ends[source] : self._ends[source + 1]]
+        lengths, source = self._lengths, self.source(number)
+        # Mostly a few columns are asked for, so that not all ends are added up at once.
+        begin = _HEAD.size + 4 * len(lengths) + sum([n for n in lengths[:source] if n < _SAME])
+        return self._data[begin : begin + lengths[source]]
 
     def column(self, number: int) -> list[int]:
         """The values of a column."""
@@ -115,3 +110,7 @@ class Block:
     def steps(self, number: int) -> codec.Steps | None:
         """The same by its steps, where it has no holes."""
         return self.codec.steps(self.packed(number), self.points)
+
+    def moves(self, number: int) -> codec.Moves | None:
+        """The same by its moves, where it seldom does."""
+        return self.codec.moves(self.packed(number), self.points)

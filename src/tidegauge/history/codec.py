@@ -11,12 +11,14 @@ import math
 import struct
 import zlib
 from array import array
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import accumulate, compress, pairwise
+from typing import NamedTuple, TypeVar
 
 from tidegauge.errors import HistoryDamaged
 from tidegauge.history.planes import integers, lanes, plain, planes_of, put_together
+
+T = TypeVar("T")
 
 ABSENT = -(2**63)
 """Stands for "no value" in a column; no instrument holds it."""
@@ -31,6 +33,9 @@ _SHORT_HEAD = struct.Struct("<BiH")
 """The same where first value and factor are small."""
 
 _WIDTH, _HOLES, _SHORT, _FALLS, _PLAIN = 0x0F, 0x10, 0x20, 0x40, 0x80
+SELDOM = 8
+"""Where less than one value of so many differs from the one before, a column has `Moves`."""
+
 _FEW = 64
 """So many bytes of planes deflate to no fewer."""
 
@@ -45,8 +50,27 @@ class _Head(NamedTuple):
     factor: int
 
 
-Steps = tuple[int, list[int]]
-"""The first value of a column and by how much each further one is more; no holes in it."""
+class Steps(NamedTuple):
+    """A column without holes: its first value, by how much each further one is more.
+
+    ``rising`` if none is less.
+    """
+
+    first: int
+    each: list[int]
+    rising: bool
+
+
+class Moves(NamedTuple):
+    """A column without holes that seldom moves: its first value, where it moves, and by how much.
+
+    That is at points whose value is not that of the point before; ``rising`` if none is less.
+    """
+
+    first: int
+    where: list[int]
+    steps: list[int]
+    rising: bool
 
 
 def encode(values: Sequence[int]) -> bytes:
@@ -91,17 +115,25 @@ def decode(data: bytes, count: int) -> list[int]:
     """The ``count`` values of a column; raises `HistoryDamaged`."""
     if count == 0:
         return []
-    head, grown, holes = _read(data, count)
-    values = [*accumulate(grown, initial=head.first)] if head.factor else [head.first] * count
+    head, grown, holes = _read(data, count, _steps)
+    values = [*accumulate(grown, initial=head.first)] if any(grown) else [head.first] * count
     return with_holes(values, holes) if holes else values
 
 
 def steps(data: bytes, count: int) -> Steps | None:
     """A column by its steps; ``None`` if it has holes. Raises `HistoryDamaged`."""
-    head, grown, holes = _read(data, count)
+    head, grown, holes = _read(data, count, _steps)
     if holes or head.first == ABSENT:
         return None
-    return head.first, grown
+    return Steps(head.first, grown, not head.flags & _FALLS)
+
+
+def moves(data: bytes, count: int) -> Moves | None:
+    """A column by its moves; ``None`` if it has holes, or often moves. Raises `HistoryDamaged`."""
+    head, found, holes = _read(data, count, _moves)
+    if holes or head.first == ABSENT or found is None:
+        return None
+    return Moves(head.first, *found, not head.flags & _FALLS)
 
 
 def _encode_slowly(values: list[int], holes: bytes) -> bytes:
@@ -148,24 +180,46 @@ def _head(flags: int, first: int, factor: int, holes: bytes = b"") -> bytes:
     return _HEAD.pack(flags, first, factor) + gaps
 
 
-def _read(data: bytes, count: int) -> tuple[_Head, list[int], bytes]:
-    """Head, steps, and where there are holes."""
+def _read(data: bytes, count: int, of: Callable[[_Head, bytes, int], T]) -> tuple[_Head, T, bytes]:
+    """Head, something of it and of the planes of the steps, and where there are holes."""
     try:
         form = _SHORT_HEAD if data[0] & _SHORT else _HEAD
         head, rest, holes = _Head(*form.unpack_from(data)), data[form.size :], b""
         if head.flags & _HOLES:
             length = int.from_bytes(rest[:4], "little")
             holes, rest = inflated(rest[4 : 4 + length], count), rest[4 + length :]
-        return head, _steps(head, rest, count - 1), holes
+        width = head.flags & _WIDTH
+        if width and not head.flags & _PLAIN:
+            rest = inflated(rest, width * (count - 1))
+        _check_size(rest, width * (count - 1))
+        return head, of(head, rest, count - 1), holes
     except (zlib.error, struct.error, IndexError, ValueError, OverflowError) as error:
         raise HistoryDamaged(f"a column of history cannot be decoded: {error}.") from error
 
 
-def _steps(head: _Head, rest: bytes, count: int) -> list[int]:
+def _moves(head: _Head, planes: bytes, count: int) -> tuple[list[int], list[int]] | None:
+    width = head.flags & _WIDTH
+    if width == 0:
+        return None if head.factor else ([], [])
+    moved = planes[:count]
+    if width > 1:
+        either = 0
+        for begin in range(0, len(planes), count):
+            either |= int.from_bytes(planes[begin : begin + count], "little")
+        moved = either.to_bytes(count, "little")
+    many = count - moved.count(0)
+    if many * SELDOM > count:
+        return None
+    few = bytes(compress(planes, moved * width))
+    return [*compress(range(1, count + 1), moved)], _steps(head, few, many)
+
+
+def _steps(head: _Head, planes: bytes, count: int) -> list[int]:
     falls, factor, width = head.flags & _FALLS, head.factor, head.flags & _WIDTH
     if width == 0:
         return [-factor if falls else factor] * count
-    planes = rest if head.flags & _PLAIN else inflated(rest, width * count)
+    if width == 1:
+        return _small_steps(planes, -factor if falls else factor)
     given: bytes | bytearray = put_together(planes, count, width)
     if factor != 1 or falls:
         grown = int.from_bytes(given, "little")
@@ -177,6 +231,18 @@ def _steps(head: _Head, rest: bytes, count: int) -> list[int]:
             grown *= factor
         given = grown.to_bytes(8 * count, "little")
     return integers("q", given).tolist()
+
+
+def _small_steps(plane: bytes, factor: int) -> list[int]:
+    """Of one byte each, with signs where the factor has one: most columns that move."""
+    if factor == 1:
+        return [*plane]
+    most = max(plane, default=0) + 1
+    if factor > 0:
+        known = [*range(0, factor * most, factor)]
+    else:
+        known = [(each // -2 if each % 2 else each // 2) * -factor for each in range(most)]
+    return [known[each] for each in plane]
 
 
 def deflated(planes: Sequence[bytes]) -> bytes:
@@ -192,9 +258,13 @@ def deflated(planes: Sequence[bytes]) -> bytes:
 def inflated(data: bytes, size: int) -> bytes:
     """Exactly ``size`` bytes again; raises `zlib.error` or `ValueError`."""
     found = zlib.decompressobj(_RAW).decompress(data, size + 1)
+    _check_size(found, size)
+    return found
+
+
+def _check_size(found: bytes, size: int) -> None:
     if len(found) != size:
         raise ValueError(f"{len(found)} bytes or more instead of {size}")
-    return found
 
 
 def without_holes(values: list[int]) -> tuple[list[int], bytes]:

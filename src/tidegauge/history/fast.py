@@ -15,9 +15,6 @@ from tidegauge.history.block import STANDARD, Codec
 
 _STANDARD, _PCODEC = b"\0", b"\1"
 
-SELDOM = 8
-"""Where less than one value of so many differs from the one before, the standard codec is used."""
-
 _LEVEL = 5
 
 
@@ -52,8 +49,13 @@ def steps(data: bytes, count: int) -> codec.Steps | None:
     if data[:1] == _STANDARD:
         return codec.steps(data[1:], count)
     numbers = _unpacked(data, count)
-    found: list[int] = _untyped("numpy").diff(numbers).tolist()
-    return int(numbers[0]), found
+    found = _untyped("numpy").diff(numbers)
+    return codec.Steps(int(numbers[0]), found.tolist(), not (found < 0).any())
+
+
+def moves(data: bytes, count: int) -> codec.Moves | None:
+    """A column as `codec.moves` gives it: what seldom moves is in the standard codec."""
+    return codec.moves(data[1:], count) if data[:1] == _STANDARD else None
 
 
 def _is_simple(numpy: Any, numbers: Any) -> bool:  # noqa: ANN401 (an optional package's own)
@@ -61,7 +63,9 @@ def _is_simple(numpy: Any, numbers: Any) -> bool:  # noqa: ANN401 (an optional p
     if numbers.min() == codec.ABSENT:
         return True
     moves = numpy.diff(numbers)
-    return SELDOM * numpy.count_nonzero(moves) < len(numbers) or bool((moves == moves[0]).all())
+    return codec.SELDOM * numpy.count_nonzero(moves) < len(numbers) or bool(
+        (moves == moves[0]).all()
+    )
 
 
 def _unpacked(data: bytes, count: int) -> Any:  # noqa: ANN401 (an optional package's own)
@@ -78,7 +82,7 @@ def _untyped(package: str) -> Any:  # noqa: ANN401 (an optional part of the inst
     return import_module(package)
 
 
-FAST = Codec(2, encode, decode, steps)
+FAST = Codec(2, encode, decode, steps, moves)
 
 
 def installed() -> bool:

@@ -33,12 +33,12 @@ class HistoryFile:
         except HistoryError:
             self._owner.give_up()
             raise
-        self._mark = _mark(path)
+        self._mark = schema.mark(path)
 
     @property
     def in_place(self) -> bool:
         """Is it still what its path names?"""
-        return _mark(self.path) == self._mark
+        return schema.mark(self.path) == self._mark
 
     def close(self) -> None:
         """Let others have it; what was committed stays."""
@@ -161,11 +161,3 @@ class HistoryFile:
 def as_json(of: object) -> str:
     """Text as the file has it."""
     return msgspec.json.encode(of).decode()
-
-
-def _mark(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

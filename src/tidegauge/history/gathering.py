@@ -71,16 +71,16 @@ class Gathering:
 
     def row(self, row: Row) -> bool:
         """Keep one row; false if it is out of time: older than the last, or of tomorrow."""
-        buffer = self._buffers.get(row.identity)
-        if (buffer is not None and row.at <= buffer.newest) or self._is_of_tomorrow(row.at):
+        buffer, at = self._buffers.get(row.identity), row.at
+        tomorrow = at > self._tomorrow and self._is_of_tomorrow(at)
+        if tomorrow or (buffer is not None and at <= buffer.newest):
             self._refused(row.identity)
             return False
         if buffer is None:
             buffer = self._begin(row)
         elif buffer.shape is not row.shape:
             buffer = self._seal(row.identity, row.shape)
-        self._append(buffer, row)
-        if len(buffer.times) >= buffer.size:
+        if self._append(buffer, row) >= buffer.size:
             self._seal(row.identity, row.shape)
         return True
 
@@ -135,8 +135,8 @@ class Gathering:
         self._values = 0
 
     def _is_of_tomorrow(self, at: int) -> bool:
-        if at > self._tomorrow:  # as it was when it was last asked for
-            self._tomorrow = self._clock.now() * 1000 + AHEAD_MS
+        """The clock is only asked when it was so at the last time it was."""
+        self._tomorrow = self._clock.now() * 1000 + AHEAD_MS
         return at > self._tomorrow
 
     def _begin(self, row: Row) -> _Buffer:
@@ -149,13 +149,16 @@ class Gathering:
         self._append(buffer, Row(row.identity, row.shape, row.at - 1, hole))
         return buffer
 
-    def _append(self, buffer: _Buffer, row: Row) -> None:
-        if not buffer.times:
+    def _append(self, buffer: _Buffer, row: Row) -> int:
+        """How many points it has then."""
+        times = buffer.times
+        if not times:
             buffer.commit, buffer.begun = self.commit, self._clock.monotonic()
-        buffer.times.append(row.at)
+        times.append(row.at)
         buffer.values.extend(row.values)
         buffer.newest = row.at
         self.rows.append(row)
+        return len(times)
 
     def _seal(self, identity: Identity, shape: Shape) -> _Buffer:
         """Another buffer, of this shape."""

@@ -34,7 +34,8 @@ def pack(entities: Sequence[int], shapes: Sequence[int], rows: Sequence[Row]) ->
     """All rows of a commit, with the numbers of their entities and shapes in the file."""
     times = array("q", [row.at for row in rows])
     heads = array("I", [*entities, *shapes, *[len(row.values) for row in rows]])
-    body = b"".join([plain(times), plain(heads), *[plain(row.values) for row in rows]])
+    values = array("q", b"".join([row.values for row in rows]))
+    body = b"".join([plain(times), plain(heads), plain(values)])
     count = len(rows).to_bytes(4, "little")
     return zlib.adler32(body, zlib.adler32(count)).to_bytes(4, "little") + count + body
 

@@ -11,7 +11,6 @@ from tidegauge.history import fast
 from tidegauge.history.options import HistoryOptions
 from tidegauge.history.reading import StoredHistory
 from tidegauge.history.recording import Recorder
-from tidegauge.history.rows import History
 from tidegauge.history.writing import Writer
 from tidegauge.journal import Journal
 
@@ -25,7 +24,12 @@ class Kept(Struct, frozen=True):
     options: HistoryOptions
     clock: Clock
     recorder: Recorder
-    history: History
+    history: StoredHistory
+
+    async def close(self) -> None:
+        """Write what is left, and let go of the file: only then it is one without companions."""
+        self.history.close()
+        await self.recorder.close()
 
 
 def open_history(options: HistoryOptions, path: Path, clock: Clock, journal: Journal) -> Kept:

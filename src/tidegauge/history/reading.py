@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,9 @@ from tidegauge.journal import Journal
 from tidegauge.metrics import Identity
 
 DAMAGED = "history damaged"
+
+IDLE = 2
+"""Connections that are kept open: each has 2 MB of pages at most."""
 
 T = TypeVar("T")
 
@@ -37,7 +40,12 @@ class StoredHistory:
         unsealed: Callable[[Identity], list[Rows] | None] = lambda _: None,
     ) -> None:
         self._path, self._journal, self._unsealed = path, journal, unsealed
+        self._opened = _Opened(path)
         self._codecs = {each.number: each for each in codecs}
+
+    def close(self) -> None:
+        """Let go of the file. A later question opens it again."""
+        self._opened.close()
 
     async def entities(self, start: float, stop: float) -> list[Known]:
         """All entities with something in a range; raises `HistoryError`."""
@@ -65,8 +73,7 @@ class StoredHistory:
 
     def _asked(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            with closing(schema.open_to_read(self._path)) as file:
-                file.execute("BEGIN")  # all of an answer is of one moment
+            with self._opened.connection() as file:
                 return question(file)
         except sqlite3.Error as error:
             raise schema.trouble(self._path, error) from error
@@ -75,6 +82,45 @@ class StoredHistory:
         self, file: sqlite3.Connection, query: Query, unsealed: list[Rows] | None
     ) -> Answer:
         return Answer(file, self._codecs, query, unsealed)
+
+
+class _Opened:
+    """Connections that wait for the next question: opening one costs as much as many an answer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[tuple[schema.Mark, sqlite3.Connection]] = []
+
+    def close(self) -> None:
+        """Close them."""
+        while self._idle:
+            self._idle.pop()[1].close()
+
+    @contextmanager
+    def connection(self) -> Generator[sqlite3.Connection]:
+        """Of nobody else meanwhile, and at one moment of the file; closed if anything fails."""
+        mark, connection = self._taken()
+        try:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._idle) < IDLE:
+            self._idle.append((mark, connection))
+        else:
+            connection.close()
+
+    def _taken(self) -> tuple[schema.Mark, sqlite3.Connection]:
+        mark = schema.mark(self._path)  # the file may have been moved away
+        with suppress(IndexError):
+            while True:
+                known, connection = self._idle.pop()
+                if known == mark:
+                    return mark, connection
+                connection.close()
+        return mark, schema.open_to_read(self._path)
 
 
 def _entities(file: sqlite3.Connection, start: float, stop: float) -> list[Known]:

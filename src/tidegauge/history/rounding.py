@@ -7,6 +7,8 @@ three times as long to be read.
 import sys
 import zlib
 from array import array
+from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
 
 from tidegauge.errors import HistoryDamaged
 from tidegauge.history.codec import deflated, inflated
@@ -20,14 +22,20 @@ _PLANES = range(1, 4)
 """The lowest one has nothing but dropped bits."""
 
 
-def rounded(values: list[float]) -> bytes:
-    """Values within those of 32-bit floats; all the same are one, nothing is no byte."""
-    given = plain(array("f", values))
-    count = len(values)
+def rounded(parts: Sequence[Sequence[float]]) -> list[bytes]:
+    """Of each part its values, within those of 32-bit floats; all the same are one."""
+    given = plain(array("f", [*chain.from_iterable(parts)]))
+    count = len(given) // 4
     half, kept = 1 << (_DROPPED - 1), (1 << 32) - (1 << _DROPPED)
     bits = (int.from_bytes(given, "little") + lanes(half, count, 4)) & lanes(kept, count, 4)
     given = bits.to_bytes(4 * count, "little")
-    if given == given[:4] * count:
+    ends = accumulate((4 * len(part) for part in parts), initial=0)
+    return [_packed(given[begin:end]) for begin, end in pairwise(ends)]
+
+
+def _packed(given: bytes) -> bytes:
+    """Nothing is no byte."""
+    if given == given[:4] * (len(given) // 4):
         return given[1:4]
     return deflated([given[plane::4] for plane in _PLANES])
 

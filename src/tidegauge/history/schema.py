@@ -24,7 +24,7 @@ CREATE TABLE block (
     id INTEGER PRIMARY KEY, entity INTEGER NOT NULL, tier INTEGER NOT NULL,
     shape INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
     points INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE INDEX block_by_time ON block (entity, tier, start);
+CREATE INDEX block_by_time ON block (entity, tier, start, stop);
 CREATE INDEX block_by_age ON block (tier, stop);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -42,6 +42,8 @@ _SETTINGS = (
     "PRAGMA cache_size = -2048",
     "PRAGMA journal_size_limit = 16777216",
 )
+
+Mark = tuple[int, int] | None
 
 _LASTING = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
@@ -90,6 +92,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def mark(path: Path) -> Mark:
+    """The same for as long as the same file is there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def trouble(path: Path, error: sqlite3.Error) -> HistoryError:

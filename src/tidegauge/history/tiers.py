@@ -8,8 +8,8 @@ longer than `GAP_MS` nothing is known. The mean of a counter is what was added, 
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
-from operator import lt, mul, sub
+from itertools import accumulate, chain, pairwise, repeat
+from operator import mul, sub
 from typing import Any
 
 from msgspec import Struct
@@ -75,8 +75,7 @@ class Spans(Struct, frozen=True):
     @classmethod
     def regular(cls, times: Sequence[int], apart: int, step: int) -> "Spans":
         """The same of times that are multiples of ``apart``, mostly without a gap."""
-        whole = times and times[-1] - times[0] == apart * (len(times) - 1)
-        if not whole or not all(map(lt, times, times[1:])):
+        if not times or times != [*range(times[0], times[-1] + 1, apart)]:
             return cls.of(times, step)
         start = times[0] - times[0] % step
         second = (start + step - times[0]) // apart
@@ -139,13 +138,17 @@ class Line(Struct, frozen=True):
 class Grid(Struct, frozen=True):
     """Buckets of several sizes over the same points, each size a multiple of the one before.
 
-    ``pieces`` are the points of each smallest bucket, ``passed`` the milliseconds that are known of
-    it; ``inside``, for each larger size, the next smaller buckets of each of its own.
+    Of each size ``slices`` are the points of its buckets, ``owners`` the number of the bucket of
+    each point, ``counts`` how many they are, and
+    ``passed`` the milliseconds that are known of them; ``inside``, for each larger size, the next
+    smaller buckets of each of its own.
     """
 
     sizes: list[Spans]
-    pieces: list[slice]
-    passed: list[int]
+    slices: list[list[slice]]
+    owners: list[list[int]]
+    counts: list[list[int]]
+    passed: list[list[int]]
     inside: list[list[slice]]
 
     @classmethod
@@ -157,8 +160,14 @@ class Grid(Struct, frozen=True):
             for smaller, larger in pairwise(sizes)
             for begins in [[bisect_left(smaller.begins, begin) for begin in larger.begins]]
         ]
-        pieces = sizes[0].slices
-        return cls(sizes, pieces, sums(line.known, pieces), inside)
+        slices = [size.slices for size in sizes]
+        passed = [*accumulate(inside, sums, initial=sums(line.known, slices[0]))]
+        counts = [size.counts for size in sizes]
+        owners = [
+            [0] * first + [*chain.from_iterable(map(repeat, range(len(each)), each))]
+            for each in counts
+        ]
+        return cls(sizes, slices, owners, counts, passed, inside)
 
 
 def sums(values: Sequence[float], parts: Sequence[slice]) -> list[Any]:
@@ -185,6 +194,8 @@ def levels(values: Sequence[float]) -> Levels:
 
 def rates(line: Line, totals: Sequence[int]) -> Levels:
     """Of a counter: `UNKNOWN` at its first point, at holes, after gaps, and where it fell."""
+    if line.whole and _is_still(totals):
+        return Levels([UNKNOWN] + [0.0] * len(line.took), [0] * len(totals))
     begin = next((n for n, total in enumerate(totals) if total != ABSENT), len(totals))
     if begin and begin < len(totals):  # as a recording begins
         return _later(rates(line.after(begin), totals[begin:]), begin, line)
@@ -195,11 +206,11 @@ def rates(line: Line, totals: Sequence[int]) -> Levels:
     return _broken_rates(line, steps, [before and after for before, after in ends])
 
 
-def rates_of(line: Line, steps: Sequence[int]) -> Levels:
-    """The same by how much each total was more than the one before."""
-    if not line.whole or min(steps, default=0) < 0:
+def rates_of(line: Line, steps: Sequence[int], *, rising: bool = False) -> Levels:
+    """The same by how much each total was more than the one before; ``rising`` if none was less."""
+    if not line.whole or not (rising or min(steps, default=0) >= 0):
         return _broken_rates(line, steps, [True] * len(steps))
-    return Levels([UNKNOWN, *map(mul, steps, line.per_second)], [0, *steps])
+    return Levels([UNKNOWN, *map(mul, line.per_second, steps)], [0, *steps])
 
 
 def _later(known: Levels, begin: int, line: Line) -> Levels:
@@ -222,19 +233,74 @@ def _broken_rates(line: Line, steps: Sequence[int], known: Sequence[bool]) -> Le
     )
 
 
+class Moves(Struct, frozen=True):
+    """What seldom moves: the points at which it does, and what it has there.
+
+    Of levels ``values`` are those of all points. Of a counter they are the rates of these only, and
+    ``added`` what it grew by: elsewhere it stands still.
+    """
+
+    where: list[int]
+    values: Sequence[float]
+    added: Sequence[int] | None = None
+
+
+def rolled_moves(grid: Grid, of: Moves) -> list[Column]:
+    """The same as `rolled` in a third of its time: only buckets that have a move are looked at."""
+    return [_column_of_moves(grid, number, of) for number in range(len(grid.sizes))]
+
+
+def _column_of_moves(grid: Grid, number: int, of: Moves) -> Column:
+    size, slices, counts = grid.sizes[number], grid.slices[number], grid.counts[number]
+    still: list[float] = [0.0] * len(counts)
+    if of.added is None:
+        still = [of.values[begin] for begin in size.begins]
+    mean, least, greatest, p95 = still, still[:], still[:], still[:]
+    ranks = {count: math.ceil(0.95 * count) - 1 for count in {*counts}}
+    for n in dict.fromkeys(map(grid.owners[number].__getitem__, of.where)):
+        count = counts[n]
+        if of.added is None:
+            piece = sorted(of.values[slices[n]])
+            mean[n] = sum(piece) / count
+        else:
+            begin, end = bisect_left(of.where, size.begins[n]), bisect_left(of.where, size.ends[n])
+            piece = [0.0] * (count - end + begin) + sorted(of.values[begin:end])
+            mean[n] = 1000 * sum(of.added[begin:end]) / grid.passed[number][n]
+        least[n], greatest[n], p95[n] = piece[0], piece[-1], piece[ranks[count]]
+    return Column(mean, least, greatest, p95 if max(counts) >= P95_MATTERS else None)
+
+
 def rolled(grid: Grid, of: Levels) -> list[Column]:
     """A column for each size of buckets."""
-    smallest, largest = grid.sizes[0], grid.sizes[-1]
-    values = of.values[smallest.begins[0] if smallest.begins else 0 :]
-    if values and values[0] == values[-1] != ABSENT and values.count(values[0]) == len(values):
+    begins = grid.sizes[0].begins
+    values = of.values[begins[0] if begins else 0 :]
+    if _is_still(values):
         return [_still(values[0], len(size.starts)) for size in grid.sizes]
-    buckets = _Buckets.of(grid, of)
-    columns = [buckets.column(of)]
-    most = 1 + _above(max(largest.counts, default=0))
-    for inside in grid.inside:
-        buckets = buckets.joined(inside, most)
-        columns.append(buckets.column(of))
-    return columns
+    known = [*_in_order(grid, of.values)]
+    counts = [[*map(len, pieces)] for pieces in known]
+    if of.added is None:
+        unit, weights, amounts = 1, counts, [*map(sum, known[0])]
+    else:
+        unit, weights, amounts = 1000, grid.passed, sums(of.added, grid.slices[0])
+        if of.took is not None:
+            weights = [*accumulate(grid.inside, sums, initial=sums(of.took, grid.slices[0]))]
+    return [
+        Column(_means(*each, unit), _least(pieces), _greatest(pieces), _p95(pieces, lengths))
+        for each, pieces, lengths in zip(
+            zip(accumulate(grid.inside, sums, initial=amounts), weights, strict=True),
+            known,
+            counts,
+            strict=True,
+        )
+    ]
+
+
+def _is_still(values: Sequence[float]) -> bool:
+    return (
+        len(values) > 0
+        and values[0] == values[-1] != ABSENT
+        and values.count(values[0]) == len(values)
+    )
 
 
 def _still(value: float, count: int) -> Column:
@@ -242,67 +308,43 @@ def _still(value: float, count: int) -> Column:
     return Column(same, same, same, None)
 
 
-class _Buckets(Struct, frozen=True):
-    """Of each how many values are known, what was added or held, and the weight of that in a mean.
-
-    Then the least value, and the ``highest`` ones in order.
-    """
-
-    counts: list[int]
-    amounts: list[float]
-    weights: list[int]
-    least: list[float]
-    highest: list[list[float]]
-
-    @classmethod
-    def of(cls, grid: Grid, of: Levels) -> "_Buckets":
-        """The smallest."""
-        pieces = [sorted(of.values[piece]) for piece in grid.pieces]
-        counts, least = grid.sizes[0].counts, [piece[0] for piece in pieces]
-        if UNKNOWN in least:
-            for n in [n for n, value in enumerate(least) if value == UNKNOWN]:
-                known = pieces[n] = pieces[n][bisect_right(pieces[n], UNKNOWN) :]
-                least[n], counts[n] = known[0] if known else UNKNOWN, len(known)
-        weights = counts
-        if of.added is None:
-            amounts = [*map(sum, pieces)]
-        else:
-            amounts = sums(of.added, grid.pieces)
-            weights = grid.passed if of.took is None else sums(of.took, grid.pieces)
-        return cls(counts, amounts, weights, least, pieces)
-
-    def joined(self, inside: Sequence[slice], most: int) -> "_Buckets":
-        """Larger ones. What is in order already is merged, not sorted; no more than so many."""
-        least = least_of if UNKNOWN in self.least else min
-        return _Buckets(
-            sums(self.counts, inside),
-            sums(self.amounts, inside),
-            sums(self.weights, inside),
-            [least(self.least[part]) for part in inside],
-            [sorted(chain.from_iterable(self.highest[part]))[-most:] for part in inside],
-        )
-
-    def column(self, of: Levels) -> Column:
-        """What is kept of them."""
-        unit = 1 if of.added is None else 1000
-        means = [
-            amount * unit / weight if weight else UNKNOWN
-            for amount, weight in zip(self.amounts, self.weights, strict=True)
-        ]
-        greatest = [each[-1] if each else UNKNOWN for each in self.highest]
-        p95: list[float] | None = None
-        if max(self.counts, default=0) >= P95_MATTERS:
-            ranks = {count: -1 - _above(count) for count in {*self.counts}}
-            p95 = [
-                each[ranks[count]] if each else UNKNOWN
-                for each, count in zip(self.highest, self.counts, strict=True)
+def _in_order(grid: Grid, values: Sequence[float]) -> Iterator[list[list[float]]]:
+    """The known values of each bucket in order, by size: of larger ones they are halfway so."""
+    before = values[: grid.sizes[0].begins[0] if grid.sizes[0].begins else 0]
+    for slices in grid.slices:
+        pieces = [sorted(values[part]) for part in slices]
+        values = [*before, *chain.from_iterable(pieces)]
+        if UNKNOWN in [piece[0] for piece in pieces]:
+            pieces = [
+                piece[bisect_right(piece, UNKNOWN) :] if piece[0] == UNKNOWN else piece
+                for piece in pieces
             ]
-        return Column(means, self.least, greatest, p95)
+        yield pieces
 
 
-def _above(count: int) -> int:
-    """How many of so many values are above the 95th percentile, by nearest rank."""
-    return count - math.ceil(0.95 * count)
+def _means(amounts: Sequence[float], weights: Sequence[int], unit: int) -> list[float]:
+    return [
+        amount * unit / weight if weight else UNKNOWN
+        for amount, weight in zip(amounts, weights, strict=True)
+    ]
+
+
+def _least(pieces: Sequence[list[float]]) -> list[float]:
+    return [piece[0] if piece else UNKNOWN for piece in pieces]
+
+
+def _greatest(pieces: Sequence[list[float]]) -> list[float]:
+    return [piece[-1] if piece else UNKNOWN for piece in pieces]
+
+
+def _p95(pieces: Sequence[list[float]], counts: Sequence[int]) -> list[float] | None:
+    if max(counts, default=0) < P95_MATTERS:
+        return None
+    ranks = {count: math.ceil(0.95 * count) - 1 for count in {*counts}}
+    return [
+        piece[ranks[count]] if piece else UNKNOWN
+        for piece, count in zip(pieces, counts, strict=True)
+    ]
 
 
 def least_of(values: Sequence[float]) -> float:

@@ -122,6 +122,7 @@ class Writer:
         if batch.upkeep:
             upkeep.find_due(batch.now)
             upkeep.expire(batch.now, self._retention)
+            self._give_way()
         for _ in range(1 + upkeep.due // DUE_AT_ONCE):
             upkeep.roll_one()
 
@@ -129,10 +130,11 @@ class Writer:
         if self._file is None:
             self._file = HistoryFile(self.path)
         if self._store is None or self._upkeep is None:
-            store = Store(self._file, self._codecs[0], self._damaged.append)
-            outcome.recovered = store.recover(self._give_way)
+            told = self._damaged.append
+            store = Store(self._file, self._codecs[0], told, self._give_way)
+            outcome.recovered = store.recover()
             self._store = store
-            self._upkeep = Upkeep(self._file, self._codecs, self._damaged.append, self._give_way)
+            self._upkeep = Upkeep(self._file, self._codecs, told, self._give_way)
         return self._store, self._upkeep
 
     def _replace(self, outcome: Outcome) -> None:
