@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "docker": "backoff errors clock journal globs streams",
     "simulation": "clock docker.endpoint docker.wire",
     "readings": "globs docker.frames docker.intervals docker.lives",
-    "doubts": "journal docker.intervals",
+    "doubts": "journal docker.intervals readings.steady",
     "host": "clock streams",
     "metrics": (
         "clock host readings docker.frames docker.intervals docker.lives docker.resources"
