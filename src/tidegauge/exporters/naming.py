@@ -47,11 +47,14 @@ CLASH = "name clash"
 
 
 class Original(Struct, frozen=True):
-    """A series' category and metric in the original; ``level`` makes its integer of a sample."""
+    """A series' category and metric in the original; ``level`` makes its integer of a sample.
+
+    There is none where samples are whole.
+    """
 
     category: str
     metric: str
-    level: Callable[[Number], int] = int
+    level: Callable[[Number], int] | None = None
 
 
 def percent(share: Number) -> int:
@@ -70,6 +73,7 @@ LEVELS: Mapping[Metric, Callable[[Number], int]] = {
     catalogue.CPU_UTILIZATION: percent,
     surroundings.HOST_CPU_UTILIZATION: percent,
     surroundings.ENGINE_STATS_CYCLE: milliseconds,
+    catalogue.UPTIME: int,
 }
 """Of metrics that are no integers."""
 
@@ -78,7 +82,7 @@ def _rows(
     category: str, *rows: tuple[Metric, Attributes, str]
 ) -> Iterable[tuple[tuple[str, Attributes], Original]]:
     for metric, attributes, name in rows:
-        yield (metric.name, attributes), Original(category, name, LEVELS.get(metric, int))
+        yield (metric.name, attributes), Original(category, name, LEVELS.get(metric))
 
 
 ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
