@@ -151,6 +151,8 @@ class Follower:
                 tasks.create_task(self._measure(engine, outlet)),
             ]
             joined = Joined(outlet, tasks, listening.done)
+            # An engine that takes longer to let us listen is listed at once, and once more then.
+            await self._clock.wait(doorbell, SETTLE_SECONDS)
             while not listening.done():
                 doorbell.clear()
                 listed = await self._reconcile(engine, joined)
