@@ -17,6 +17,7 @@ from tidegauge.docker.troubles import Unreached
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
+"""For a connection, for its TLS, and for the request to be taken, each."""
 
 DIALS_AT_ONCE = 64
 """More would only fill the queue an engine accepts from; Go's holds 4096 at most, some hold 128."""
@@ -51,7 +52,8 @@ class Dialler:
             except OSError as error:
                 raise Unreached(error) from error
             try:
-                await _send(made, request)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await _send(made, request)
             except BaseException:
                 made.close()
                 raise

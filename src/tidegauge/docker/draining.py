@@ -85,9 +85,11 @@ class Drain:
         except (Unreached, OSError) as error:
             raise await unanswered(error, self._endpoint, context) from error
         stream = _Stream(made, answer, idle_seconds)
-        self._begin(stream)
         try:
+            self._begin(stream)
             end = await stream.over
+        except OSError as error:  # no room in the system for one more to be watched
+            raise await unanswered(error, self._endpoint, context) from error
         finally:
             self._end(stream)
         match end:
@@ -136,7 +138,7 @@ class Drain:
         """Close its socket, if that was not done yet, and wake who waits for it."""
         fileno = stream.connection.fileno()
         if fileno >= 0:
-            del self._streams[fileno]
+            self._streams.pop(fileno, None)
             stream.connection.close()  # which takes it out of the epoll, too
         if not stream.over.done():
             stream.over.set_result(end)

@@ -176,7 +176,9 @@ ORIGINALS: Mapping[tuple[str, Attributes], Original] = dict(
 """What is sent, by our metric's name and attributes. Bytes, nanoseconds and counts, as integers."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-_ENCODED = re.compile(r"[^!\"'()*\-0-9A-Z[\\\]^_`a-z{}~]")  # told by what stays: compiled in a tenth
+_ENCODED = re.compile(
+    r"[^!\"'()*\-0-9A-Z[\\\]^_`a-z{}~]"
+)  # told by what stays: compiled in a tenth
 
 
 def normalize(name: str) -> str:
