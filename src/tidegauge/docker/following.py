@@ -193,6 +193,7 @@ class Follower:
         turns = self._pace.turns(load, self._clock.monotonic())
         self._in_turn = turns and can_turn(engine, self._demand)
         if self._in_turn != before:
+            self._holding.rotation.interval = self._pace.interval
             way = "reads in turn" if self._in_turn else "streams"
             self._journal.told("samples come another way", engine=engine.name, way=way)
 
