@@ -11,13 +11,13 @@ import select
 import socket
 import ssl
 from collections import deque
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tidegauge.docker import descriptors
 from tidegauge.docker.answer import Answer, NotHttp
-from tidegauge.docker.dialling import Dialler
+from tidegauge.docker.dialling import Dialler, request_for
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.tls import TlsFiles
 from tidegauge.docker.troubles import Unreached, translate, unanswered
@@ -81,7 +81,7 @@ class Drain:
         """Implements `Transport.pour`."""
         answer, context = Answer(into), self._tls.context() if self._tls else None
         try:
-            made = await self._dialler.dial(self._request(path, query), context)
+            made = await self._dialler.dial(request_for(self._host, path, query), context)
         except (Unreached, OSError) as error:
             raise await unanswered(error, self._endpoint, context) from error
         stream = _Stream(made, answer, idle_seconds)
@@ -115,12 +115,6 @@ class Drain:
             asyncio.get_running_loop().remove_reader(self._epoll.fileno())
             self._epoll.close()
             self._epoll = None
-
-    def _request(self, path: str, query: Query) -> bytes:
-        asked = f"?{urlencode(query, doseq=True)}" if query else ""
-        host = ":".join(part.encode("idna").decode("ascii") for part in self._host.split(":"))
-        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
-        return head.encode("ascii")
 
     def _begin(self, stream: _Stream) -> None:
         if self._epoll is None:

@@ -70,8 +70,8 @@ class Page:
         texts: dict[str, list[bytes]] = {family.name: [] for family in self._vocabulary.families}
         for start in range(0, len(live), SLICE):
             parts[start], written = self._part(start, live[start : start + SLICE])
-            for family, text in written:
-                texts[family].append(text.encode())  # of all at once it takes 10 ms
+            for name, text in written:
+                texts[name].append(text.encode())  # of all at once it takes 10 ms
             await asyncio.sleep(0)
         self._parts = parts
         openmetrics = content_type == OPENMETRICS
