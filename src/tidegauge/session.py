@@ -64,7 +64,6 @@ class Session:
         while turn is not None:
             following = await self._run_turn(turn, watch, stop)
             await self._hand_over(turn, following)
-            gc.unfreeze()
             turn = following
         self._journal.stopped()
 
@@ -78,7 +77,8 @@ class Session:
         return Turn(options, program, end)
 
     async def _hand_over(self, turn: Turn, following: Turn | None) -> None:
-        """Close the history, unless the next turn goes on with it."""
+        """Close the history, unless the next turn goes on with it; nothing stays of this one."""
+        gc.unfreeze()
         kept = turn.program.history
         if kept is not None and (following is None or following.program.history is not kept):
             await kept.recorder.close()

@@ -4,12 +4,12 @@ A key is ``<application>.<host>.<category>.<entity>.<metric>``; the entity is a 
 Source: Kamon 0.5.1 (key generator of its StatsD module) and its Docker program.
 """
 
-import math
 import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from math import floor
 
 from msgspec import Struct
 
@@ -59,12 +59,12 @@ class Original(Struct, frozen=True):
 
 def percent(share: Number) -> int:
     """Cores as percent of one core, and shares as percent, rounded half up."""
-    return math.floor(share * 100 + 0.5)
+    return floor(share * 100 + 0.5)
 
 
 def milliseconds(seconds: Number) -> int:
     """Rounded half up."""
-    return math.floor(seconds * 1000 + 0.5)
+    return floor(seconds * 1000 + 0.5)
 
 
 LEVELS: Mapping[Metric, Callable[[Number], int]] = {

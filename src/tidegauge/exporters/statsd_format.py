@@ -39,22 +39,27 @@ def encode(lines: Iterable[Line], max_packet_size: int, repeats: Repeats = "rate
     written: list[str] = []
     too_long: list[str] = []
     for key, levels, tags in lines:
-        line = _line(key, measured(levels), tags) if levels else ""
+        if not levels:
+            continue
+        text = measured(levels)
+        line = _tagged(key, text, tags) if tags else f"{key}:{text}"
         if len(line) > max_packet_size:
             room = max_packet_size - len(key) - 1 - len(tags)
-            each = measured(levels).split(":")
+            each = text.split(":")
             fitting = [one for one in each if len(one) <= room]
             too_long += [key] * (len(each) - len(fitting))
-            line = _line(key, ":".join(fitting), tags) if fitting else ""
-        if line:
-            written.append(line)
+            if not fitting:
+                continue
+            line = _tagged(key, ":".join(fitting), tags)
+        written.append(line)
     return Encoded([*_datagrams("\n".join(written), max_packet_size)], too_long)
 
 
-def _line(key: str, measured: str, tags: str) -> str:
+def _tagged(key: str, text: str, tags: str) -> str:
+    """Measurements of a key, each with its tags on a line of its own if it has any."""
     if tags:
-        measured = measured.replace(":", f"{tags}\n{key}:")
-    return f"{key}:{measured}{tags}"
+        text = text.replace(":", f"{tags}\n{key}:")
+    return f"{key}:{text}{tags}"
 
 
 def _datagrams(text: str, size: int) -> Iterator[bytes]:
