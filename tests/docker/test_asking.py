@@ -1,6 +1,7 @@
 """Questions over sockets that are used again: what is reused, and what is not."""
 
 import asyncio
+import selectors
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,6 +125,30 @@ async def test_an_engine_that_does_not_answer_is_given_up(tmp_path: Path) -> Non
         engine.answer = PLAIN
         assert (await ask(transport)).body == b"yes"
         assert engine.connections == 2
+
+
+class Counting(selectors.DefaultSelector):
+    """Counts how often its loop looked at its sockets."""
+
+    looks = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.looks += 1
+        return super().select(timeout)
+
+
+def test_who_waits_for_an_answer_is_woken_by_it_alone(tmp_path: Path) -> None:
+    """Until it comes the loop rests."""
+    counting = Counting()
+
+    async def wait() -> int:
+        async with asked(tmp_path, PLAIN[:-1]) as (_, transport):
+            with pytest.raises(EngineUnreachable):
+                await transport.get("/x", {}, 0.5)
+        return counting.looks
+
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(counting)) as runner:
+        assert runner.run(wait()) < 100
 
 
 async def test_questions_at_once_have_a_connection_each(tmp_path: Path) -> None:

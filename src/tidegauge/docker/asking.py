@@ -100,7 +100,7 @@ async def _received(connection: socket.socket) -> tuple[Reply, bool]:
     """A whole reply, and whether the connection may be used again."""
     came, pieces = bytearray(), list[bytes]()
     answer, receive = Answer(pieces.append), partial(connection.recv, GULP_BYTES)
-    while data := await finished(receive, connection):
+    while data := await finished(receive, connection, reads=True):
         came += data
         if answer.feed(data):
             break

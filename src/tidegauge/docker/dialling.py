@@ -157,15 +157,17 @@ async def send(made: socket.socket, request: bytes) -> None:
         left = left[await finished(partial(made.send, left), made) :]
 
 
-async def finished(act: Callable[[], T], made: socket.socket) -> T:
-    """What ``act`` gives once it need not wait for the socket."""
+async def finished(act: Callable[[], T], made: socket.socket, *, reads: bool = False) -> T:
+    """What ``act``, which ``reads`` or writes, gives once it need not wait for the socket."""
     while True:
         try:
             return act()
         except ssl.SSLWantReadError:
             await _ready(made, reading=True)
-        except (BlockingIOError, ssl.SSLWantWriteError):
+        except ssl.SSLWantWriteError:
             await _ready(made, reading=False)
+        except BlockingIOError:
+            await _ready(made, reading=reads)
 
 
 async def _ready(made: socket.socket, *, reading: bool) -> None:
