@@ -127,6 +127,15 @@ async def test_an_engine_that_does_not_answer_is_given_up(tmp_path: Path) -> Non
         assert engine.connections == 2
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70])
+async def test_a_name_that_no_host_can_have_is_said(host: str) -> None:
+    """As any other engine that is not there."""
+    transport = HttpTransport(parse_endpoint(f"tcp://{host}:2375"))
+    with pytest.raises(EngineUnreachable, match="no name of a host"):
+        await ask(transport)
+    await transport.close()
+
+
 class Counting(selectors.DefaultSelector):
     """Counts how often its loop looked at its sockets."""
 

@@ -10,12 +10,11 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tidegauge.docker.answer import Answer, NotHttp
-from tidegauge.docker.dialling import Dialler, finished, request_for, send
+from tidegauge.docker.dialling import Dialler, finished, host_of, request_for, send
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.tls import TlsFiles
 from tidegauge.docker.troubles import Unreached, translate, unanswered
@@ -42,7 +41,7 @@ class Asker:
     def __init__(self, endpoint: Endpoint, tls: TlsFiles | None) -> None:
         self._endpoint, self._tls = endpoint, tls
         self._dialler = Dialler(endpoint, to_the_last=True)
-        self._host = urlsplit(endpoint.base).netloc
+        self._host = host_of(endpoint)
         self._idle: list[_Idle] = []
 
     async def get(self, path: str, query: Query, seconds: float | None) -> Reply:
@@ -85,7 +84,8 @@ class Asker:
         """The reply to this request, or to the one that was sent before."""
         goes_on = False
         try:
-            await send(connection, request)
+            if request:
+                await send(connection, request)
             reply, goes_on = await _received(connection)
         finally:
             if goes_on and len(self._idle) < IDLE_MOST:

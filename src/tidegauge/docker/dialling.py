@@ -57,11 +57,12 @@ class Dialler:
                 made = await self._connected()
                 if context is not None:
                     made = await _greeted(made, context, self._host)
+            except UnicodeError as error:
+                raise Unreached(OSError("that is no name of a host")) from error
             except OSError as error:
                 raise Unreached(error) from error
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await send(made, request)
+                await send(made, request)
             except BaseException:
                 made.close()
                 raise
@@ -142,19 +143,32 @@ async def _greeted(made: socket.socket, context: ssl.SSLContext, host: str | Non
     return secure
 
 
+def host_of(endpoint: Endpoint) -> str:
+    """What requests to it call it."""
+    parts = urlsplit(endpoint.base).netloc.split(":")
+    try:
+        return ":".join(part.encode("idna").decode("ascii") for part in parts)
+    except UnicodeError:  # no name of a host: nobody will be reached
+        return "localhost"
+
+
 def request_for(host: str, path: str, query: Query) -> bytes:
-    """A question as it is sent; ``host`` is that of the endpoint's URL."""
+    """A question as it is sent."""
     asked = f"?{urlencode(query, doseq=True)}" if query else ""
-    name = ":".join(part.encode("idna").decode("ascii") for part in host.split(":"))
-    head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\n\r\n"
+    head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
     return head.encode("ascii")
 
 
 async def send(made: socket.socket, request: bytes) -> None:
-    """Send all of it."""
-    left = memoryview(request)
-    while left:
-        left = left[await finished(partial(made.send, left), made) :]
+    """Send all of it; whoever does not take it in time is a `TimeoutError`."""
+    sent = 0
+    with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        sent = made.send(request)
+    if sent < len(request):  # hardly ever: a request is shorter than any buffer
+        async with asyncio.timeout(CONNECT_SECONDS):
+            left = memoryview(request)[sent:]
+            while left:
+                left = left[await finished(partial(made.send, left), made) :]
 
 
 async def finished(act: Callable[[], T], made: socket.socket, *, reads: bool = False) -> T:

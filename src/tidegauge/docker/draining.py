@@ -11,13 +11,12 @@ import select
 import socket
 import ssl
 from collections import deque
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tidegauge.docker import descriptors
 from tidegauge.docker.answer import Answer, NotHttp
-from tidegauge.docker.dialling import Dialler, request_for
+from tidegauge.docker.dialling import Dialler, host_of, request_for
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.tls import TlsFiles
 from tidegauge.docker.troubles import Unreached, translate, unanswered
@@ -65,7 +64,7 @@ class Drain:
 
     def __init__(self, endpoint: Endpoint, tls: TlsFiles | None, interval: float) -> None:
         self._endpoint, self._tls = endpoint, tls
-        self._dialler, self._host = Dialler(endpoint), urlsplit(endpoint.base).netloc
+        self._dialler, self._host = Dialler(endpoint), host_of(endpoint)
         self._at_once, self._every = not interval, interval or LOOK_SECONDS
         self._epoll: select.epoll | None = None
         self._streams: dict[int, _Stream] = {}
