@@ -56,7 +56,12 @@ class Interval(Struct, frozen=True, gc=False):
 
 
 class Unread(Struct, frozen=True, gc=False):
-    """An interval kept as the line its sample was; ``first`` if totals begin with it."""
+    """An interval kept as the line its sample was; ``first`` if totals begin with it.
+
+    Of those that follow each other only the newest is read. A counter that falls and rises again
+    between two that are read (an interface made anew) adds the difference: to see the fall, each
+    would have to be read.
+    """
 
     container: Container
     life: Life
