@@ -1,6 +1,6 @@
 """Questions to one engine, each with a whole reply, over sockets of our own that are used again.
 
-A client made for all of HTTP takes four times the CPU for this, and that is most of what it takes
+A client made for all of HTTP takes three times the CPU for this, and that is much of what it takes
 to begin with a thousand containers, or to read them in turn.
 """
 
