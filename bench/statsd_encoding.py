@@ -68,7 +68,7 @@ def _lines(snapshot: Snapshot) -> list[str]:
     for series in snapshot.series:
         original = ORIGINALS[series.metric.name, series.attributes]
         key = f"kamon.web-1.{original.category}.{series.entity.alias}.{original.metric}"
-        lines += [f"{key}:{original.level(sample)}|ms" for sample in series.samples]
+        lines += [f"{key}:{(original.level or int)(sample)}|ms" for sample in series.samples]
     return lines
 
 

@@ -23,6 +23,9 @@ VALUES = 30
 LARGEST = 1432
 """Bytes of a datagram that fits an Ethernet frame, as the package has it, too."""
 
+SAMPLES = 10
+"""Of each series: what a tick has unless the configuration says otherwise."""
+
 MEASUREMENT = re.compile(rb"\|ms(?:\|@([\d.]+))?")
 
 
@@ -120,7 +123,7 @@ def _key(row: int, value: int) -> str:
 
 
 async def _snapshot(containers: int) -> Snapshot:
-    return (await recorded(containers)).collect(10.0)
+    return (await recorded(containers, SAMPLES)).collect(10.0)
 
 
 def _values(datagrams: Sequence[bytes]) -> int:

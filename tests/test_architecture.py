@@ -114,7 +114,7 @@ THIRD_PARTY = {
 # Modules of `exporters` that are not an exporter themselves but lent to all.
 SHARED_BY_EXPORTERS = {
     *("__init__", "backlog", "delivery", "http", "line_protocol", "naming", "options"),
-    *("otlp_messages", "places", "senders", "spool"),
+    *("otlp_messages", "places", "senders", "spool", "statsd_format"),
 }
 
 # Calls of these at the top of a module would be state that all users of the process share.

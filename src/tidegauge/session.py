@@ -5,6 +5,7 @@ stop, and what they remembered of containers goes on.
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ from tidegauge.history.opening import Kept
 from tidegauge.journal import Journal
 from tidegauge.signals import stop_at_signals
 from tidegauge.terminal.progress import Progress
+
+SETTLED_SECONDS = 60.0
+"""After so long there is what stays until the configuration changes."""
 
 
 class Turn(Struct, frozen=True):
@@ -73,7 +77,8 @@ class Session:
         return Turn(options, program, end)
 
     async def _hand_over(self, turn: Turn, following: Turn | None) -> None:
-        """Close the history, unless the next turn goes on with it."""
+        """Close the history, unless the next turn goes on with it; nothing stays of this one."""
+        gc.unfreeze()
         kept = turn.program.history
         if kept is not None and (following is None or following.program.history is not kept):
             await kept.close()
@@ -88,9 +93,11 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             stopping = tasks.create_task(self._stop(turn, stop))
             changing = tasks.create_task(self._change(turn, watch))
+            settling = tasks.create_task(settle(self._clock))
             await run(turn.program, self._journal, self._clock, turn.end, self._progress)
             stopping.cancel()
             changing.cancel()
+            settling.cancel()
         return None if stop.is_set() else changing.result()
 
     @staticmethod
@@ -123,3 +130,13 @@ class Session:
         stop_at_signals(stop, self._progress)
         if self._file is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, nudge.set)
+
+
+async def settle(clock: Clock) -> None:
+    """Have full collections pass over what is there by then.
+
+    A look at all that 1000 containers have would hold the event loop up for 50 ms, now and then.
+    What of it goes later is freed as ever; only cycles among it stay until the next turn.
+    """
+    await clock.sleep(SETTLED_SECONDS)
+    gc.freeze()

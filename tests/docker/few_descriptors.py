@@ -10,10 +10,8 @@ from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.errors import NoSocketLeft
 
-LIMIT, STREAMS = 256, 220
 
-
-async def main(host: str, path: str) -> None:
+async def main(host: str, path: str, streams: int) -> None:
     delivering: set[int] = set()
     sentences: list[str] = []
     transport = HttpTransport(parse_endpoint(host))
@@ -24,8 +22,8 @@ async def main(host: str, path: str) -> None:
         except NoSocketLeft as error:
             sentences.append(str(error))
 
-    tasks = [asyncio.create_task(pour(number)) for number in range(STREAMS)]
-    while len(delivering) + len(sentences) < STREAMS:
+    tasks = [asyncio.create_task(pour(number)) for number in range(streams)]
+    while len(delivering) + len(sentences) < streams:
         await asyncio.sleep(0.01)
     client = EngineClient("local", transport)
     await client.connect()
@@ -38,5 +36,6 @@ async def main(host: str, path: str) -> None:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT // 2, LIMIT))
-    asyncio.run(main(*sys.argv[1:]))
+    host, path, limit, streams = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit) // 2, int(limit)))
+    asyncio.run(main(host, path, int(streams)))

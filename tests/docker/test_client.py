@@ -1,7 +1,9 @@
 """The Engine API's client against scripted bytes: negotiation, refusals, broken streams."""
 
 import asyncio
+import os
 import socket
+from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -143,15 +145,26 @@ async def test_a_refused_port_is_said(unused_tcp_port):
     await client.close()
 
 
-async def test_a_socket_without_permission_is_said_with_the_remedy(client, monkeypatch):
-    """Permission denied names the group to join; root cannot meet it, so the wire is made to."""
+@contextmanager
+def as_nobody():
+    """Root may use every socket, so it is somebody else for a moment."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
-    async def denied(*_args, **_kwargs):
-        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_unix_connection", denied)
+async def test_a_socket_without_permission_is_said_with_the_remedy(engine, client):
+    """Permission denied names the group to join."""
+    engine.socket.chmod(0)
 
-    with pytest.raises(EngineForbidden, match="no permission to use unix://.*usermod -aG docker"):
+    with (
+        as_nobody(),
+        pytest.raises(EngineForbidden, match="no permission to use unix://.*usermod -aG docker"),
+    ):
         await client.connect()
 
 

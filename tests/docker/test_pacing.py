@@ -55,8 +55,9 @@ def test_a_tick_is_the_time_between_two_reads_within_bounds(tick: float, seconds
     ],
 )
 def test_who_keeps_nothing_reads_in_turn(demand: Demand, load: Load, *, turns: bool) -> None:
-    """At once, unless it would be more work for the engine."""
-    assert Pace(demand).turns(load, 0.0) is turns
+    """After a minute, unless it would be more work for the engine."""
+    pace = Pace(demand)
+    assert [pace.turns(load, at) for at in (100.0, 159.0, 160.0)] == [False, False, turns]
 
 
 def decided(pace: Pace, begin: int, *loads: Load) -> list[bool]:
@@ -86,5 +87,18 @@ def test_reads_that_are_more_work_than_streams_end() -> None:
     """After minutes, and with room between the bounds of both directions."""
     pace = Pace(UNKEPT)
 
-    assert decided(pace, 0, Load(100), Load(8000)) == [True, True]
-    assert decided(pace, 300, Load(4000), Load(8000)) == [True, False]
+    assert decided(pace, 0, *[Load(100)] * 13, Load(8000)) == [False] * 12 + [True, True]
+    assert decided(pace, 360, Load(4000), Load(8000)) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("demand", "cycle", "seconds"),
+    [(KEPT, 1.6, 3.2), (KEPT, 4.0, 8.0), (KEPT, 6.0, 10.0), (UNKEPT, 1.6, 10.0)],
+)
+def test_who_keeps_every_second_reads_more_often(
+    demand: Demand, cycle: float, seconds: float
+) -> None:
+    """Half as often as a slow engine streams, never more seldom than it is told what is kept."""
+    pace = Pace(demand)
+    assert decided(pace, 0, *[Load(200, cycle)] * 13)[-1]
+    assert pace.interval == pytest.approx(seconds)

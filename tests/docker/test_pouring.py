@@ -399,6 +399,20 @@ async def test_a_full_queue_of_an_engine_is_waited_for(tmp_path: Path) -> None:
         await transport.close()
 
 
+async def test_an_engine_that_takes_no_request_is_given_up(tmp_path: Path) -> None:
+    """One that accepts and never reads is as one that does not answer."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        transport = HttpTransport(parse_endpoint(f"unix://{path}"))
+        longer_than_a_buffer = PATH + "x" * 4_000_000
+        with pytest.raises(EngineUnreachable, match="does not answer in time"):
+            async with asyncio.timeout(30):
+                await transport.pour(longer_than_a_buffer, QUERY, 60.0, ignore)
+        await transport.close()
+
+
 @each_way
 async def test_a_failure_of_who_takes_the_bytes_is_its_own(site: Site) -> None:
     """It comes out as it is, even if it looks like one of the connection; others go on."""
@@ -418,21 +432,25 @@ async def test_a_failure_of_who_takes_the_bytes_is_its_own(site: Site) -> None:
         await site.transport.pour(PATH, QUERY, 60.0, fail)
 
 
-async def test_a_process_that_may_open_no_more_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "streams"), [(256, 220), (64, 60)])
+async def test_a_process_that_may_open_no_more_says_so(
+    tmp_path: Path, limit: int, streams: int
+) -> None:
     """The streams that are open go on, a list still answers; the limit is named, and the remedy."""
     async with FakeEngine(tmp_path / "s") as engine:
         path = f"/v1.41/containers/{engine.add('web', streaming(frame(1)))}/stats"
         script = Path(__file__).parent / "few_descriptors.py"
         ran = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(script), engine.host, path), stdout=subprocess.PIPE
+            *(sys.executable, str(script), engine.host, path, str(limit), str(streams)),
+            stdout=subprocess.PIPE,
         )
         out, _ = await asyncio.wait_for(ran.communicate(), 60)
 
     delivering, listed, sentences = json.loads(out)
-    assert 128 < delivering < 256
+    assert limit / 2 < delivering < streams
     assert listed == 1
     assert {*sentences} == {
-        "this process may open 256 files and sockets, which is too few for all streams of the"
+        f"this process may open {limit} files and sockets, which is too few for all streams of the"
         f' engine at {engine.host}; raise that limit ("ulimit -n", LimitNOFILE= of systemd,'
         " --ulimit nofile= of docker run)."
     }

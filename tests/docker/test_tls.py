@@ -200,20 +200,18 @@ async def test_renewed_files_are_taken_and_broken_ones_are_not(site):
     other = site.stranger.signed("engine", ["127.0.0.1"])
     renewed = site.stranger.signed("renewed")
     tls = site.tls(ca=shutil.copy(site.authority.ca, site.authority.ca.with_name("used.pem")))
-    transport = HttpTransport(parse_endpoint("tcp://127.0.0.1:1", tls))
-    files = transport._tls
-    before = files.context()
-
-    site.mine.cert.write_bytes(renewed.cert.read_bytes())
-    assert files.context() is before, "a certificate without its key is no change"
-    site.mine.key.write_bytes(renewed.key.read_bytes())
-    shutil.copy(site.stranger.ca, tls.ca)
-    now = files.context()
-    assert now is not before
-    assert files.context() is now
-
     async with TcpEngine(other.server(site.stranger.ca)) as engine:
-        transport._endpoint = parse_endpoint(engine.host, tls)
+        transport = HttpTransport(parse_endpoint(engine.host, tls))
+        files = transport._tls
+        before = files.context()
+
+        site.mine.cert.write_bytes(renewed.cert.read_bytes())
+        assert files.context() is before, "a certificate without its key is no change"
+        site.mine.key.write_bytes(renewed.key.read_bytes())
+        shutil.copy(site.stranger.ca, tls.ca)
+        now = files.context()
+        assert now is not before
+        assert files.context() is now
         assert (await transport.get("/_ping", {})).status == 200
         await transport.close()
 

@@ -82,11 +82,11 @@ async def test_arrives_as_sent(family: int, host: str) -> None:
 async def test_a_burst_is_paced() -> None:
     """After each burst the receiver gets a moment; nothing is lost in it."""
     clock = HeldClock()
-    datagrams = [b"%04d" % n + b"x" * 1020 for n in range(3 * BURST + 1)]
+    datagrams = [b"%04d" % n + b"x" * 1020 for n in range(BURST + 1)]
     with listening() as receiver, sending("127.0.0.1", port_of(receiver), clock) as sender:
         await sender.send(datagrams)
         assert [receiver.recv(2000) for _ in datagrams] == datagrams
-    assert clock.slept == [PAUSE] * 3
+    assert clock.slept == [PAUSE]
 
 
 async def test_the_largest_datagram_goes_through() -> None:

@@ -104,14 +104,17 @@ async def watching(
 async def test_counters_go_on_over_changes_in_both_directions() -> None:
     """Read in turn, streamed while all are looked at, and read again: nothing is lost or doubled.
 
-    No stream is open while they are read, and no second counts as missed.
+    They are streamed for the first minute. No stream is open while they are read, and no second
+    counts as missed.
     """
     with SyntheticEngine(12, release="25.0.3", api="1.44") as engine:
-        async with watching(engine, Demand(5.0, each_second=False)) as seen:
+        async with watching(engine, Demand(10.0, each_second=False), Hasty()) as seen:
             clock = ManualClock()
             seen.follower.interest = interest = Interest(clock)
-            await wait_until_async(lambda: seen.least(12) >= 2, 20, "two reads of each")
-            assert engine.truth()["streams_open"] == 0
+            await wait_until_async(lambda: seen.follower.read_in_turn == 12, 20, "turns")
+            await wait_until_async(lambda: engine.truth()["streams_open"] == 0, 5, "no stream")
+            begun = seen.least(12)
+            await wait_until_async(lambda: seen.least(12) >= begun + 2, 20, "two reads of each")
 
             interest.look("synth-00003")
             await wait_until_async(lambda: engine.truth()["streams_open"] == 1, 5, "one stream")

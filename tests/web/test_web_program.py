@@ -4,6 +4,7 @@ import json
 import re
 import urllib.request
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -121,20 +122,21 @@ sampling = "{sampling}"
 """
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(("sampling", "in_turn"), [("auto", 1), ("stream", 0)])
 async def test_without_history_containers_are_streamed_when_looked_at(
     tmp_path: Path, sampling: str, in_turn: int
 ) -> None:
-    """Until then they are read in turn, if the engine is new and nothing else is set."""
+    """After a minute they are read in turn until then, if the engine is new and nothing is set."""
     (port,) = free_ports(1)
     address, file = f"127.0.0.1:{port}", tmp_path / "x.toml"
-    streams = streaming(frame(7), frame(8, pids=9))
+    seconds = count(1)
 
     async def stats(connection: Connection) -> None:
         if "one-shot=1" in connection.path:
-            await connection.body(frame(1, pids=5))
+            await connection.body(frame(next(seconds), pids=5))
         else:
-            await streams(connection)
+            await streaming(frame(next(seconds)), frame(next(seconds), pids=9))(connection)
 
     async with FakeEngine(tmp_path / "s") as engine:
         engine.replies["/version"] = lambda c: c.json({"Version": "25.0.3", "Components": []})
@@ -142,13 +144,15 @@ async def test_without_history_containers_are_streamed_when_looked_at(
         file.write_text(TURNS.format(host=engine.host, sampling=sampling))
         given = {"TIDEGAUGE_WEB_LISTEN": address, "TIDEGAUGE_HISTORY_ENABLED": "false"}
         async with running(tmp_path / "log", "run", "-c", str(file), **given) as process:
-            pids = f'container_pids{{engine="local",container="web"}} {5 if in_turn else 9}\n'
-            await wait_until_async(lambda: pids in page(address), 20, "a sample")
+            line = 'container_pids{engine="local",container="web"} '
+            await wait_until_async(lambda: f"{line}9\n" in page(address), 20, "a sample")
+            assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == 0
+            if in_turn:
+                await wait_until_async(lambda: f"{line}5\n" in page(address), 90, "a read")
             assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == in_turn
 
             assert answer(address, "/api/v1/containers/local/web")["alias"] == "web"
-            line = 'container_pids{engine="local",container="web"} 9\n'
-            await wait_until_async(lambda: line in page(address), 10, "a sample of the stream")
+            await wait_until_async(lambda: f"{line}9\n" in page(address), 10, "the stream again")
             assert answer(address, "/api/v1/status")["engines"][0]["read_in_turn"] == 0
             assert await process.stop() == 0
 

@@ -62,7 +62,7 @@ class LimitOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """``[limits]``: what would go beyond is not recorded, which is told and counted."""
 
     series_per_container: Annotated[int, Meta(ge=100)] = 500
-    series: Annotated[int, Meta(ge=100)] = 200_000
+    series: Annotated[int, Meta(ge=100)] = 1_000_000
 
 
 class SurveyOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

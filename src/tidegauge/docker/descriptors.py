@@ -7,7 +7,10 @@ import socket
 from contextlib import suppress
 
 SPARE = 64
-"""Streams leave these to all else that opens something: lists, exporters, the web server."""
+"""Streams leave these to all else that opens something: lists, exporters, the web server.
+
+Where there are few it is a quarter of them, so that some streams open at any limit.
+"""
 
 
 def allow_all() -> None:
@@ -20,7 +23,7 @@ def allow_all() -> None:
 def leaving_some(made: socket.socket) -> socket.socket:
     """The socket for a stream; raises `OSError` for one of the last there are."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit != resource.RLIM_INFINITY and made.fileno() >= limit - SPARE:
+    if limit != resource.RLIM_INFINITY and made.fileno() >= limit - min(SPARE, limit // 4):
         made.close()
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return made

@@ -7,16 +7,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from tidegauge.docker.connectors import AddrInfo, kept_alive
 from tidegauge.docker.descriptors import leaving_some
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.troubles import Unreached
+from tidegauge.docker.wire import Query
 
 T = TypeVar("T")
 
+Admit = Callable[[socket.socket], socket.socket]
+"""Gives a new socket back, or refuses it with an `OSError`."""
+
 CONNECT_SECONDS = 5.0
+"""For a connection, for its TLS, and for the request to be taken, each."""
 
 DIALS_AT_ONCE = 64
 """More would only fill the queue an engine accepts from; Go's holds 4096 at most, some hold 128."""
@@ -26,9 +31,13 @@ ADDRESS_SECONDS = 10.0
 
 
 class Dialler:
-    """Opens sockets to one endpoint, over a unix socket, TCP or TLS, `DIALS_AT_ONCE` at most."""
+    """Opens sockets to one endpoint, over a unix socket, TCP or TLS, `DIALS_AT_ONCE` at most.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    It leaves some descriptors to others unless it may go ``to_the_last``.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, to_the_last: bool = False) -> None:
+        self._admit: Admit = _any if to_the_last else leaving_some
         parts = urlsplit(endpoint.base)
         self._path, self._host, self._port = endpoint.socket, parts.hostname, parts.port
         self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
@@ -48,10 +57,12 @@ class Dialler:
                 made = await self._connected()
                 if context is not None:
                     made = await _greeted(made, context, self._host)
+            except UnicodeError as error:
+                raise Unreached(OSError("that is no name of a host")) from error
             except OSError as error:
                 raise Unreached(error) from error
             try:
-                await _send(made, request)
+                await send(made, request)
             except BaseException:
                 made.close()
                 raise
@@ -59,12 +70,12 @@ class Dialler:
 
     async def _connected(self) -> socket.socket:
         if self._path is not None:
-            return await _to_path(self._path)
+            return await _to_path(self._path, self._admit)
         *others, last = await self._resolved()
         for address in others:
             with suppress(OSError):  # the reason told is that of the last one
-                return await _to_address(address)
-        return await _to_address(last)
+                return await _to_address(address, self._admit)
+        return await _to_address(last, self._admit)
 
     async def _resolved(self) -> Sequence[AddrInfo]:
         loop = asyncio.get_running_loop()
@@ -77,8 +88,8 @@ class Dialler:
             return self._addresses
 
 
-async def _to_path(path: str) -> socket.socket:
-    made = leaving_some(socket.socket(socket.AF_UNIX))
+async def _to_path(path: str, admit: Admit) -> socket.socket:
+    made = admit(socket.socket(socket.AF_UNIX))
     try:
         made.setblocking(False)
         try:
@@ -105,8 +116,8 @@ async def _admitted(made: socket.socket, path: str) -> None:
             return
 
 
-async def _to_address(address: AddrInfo) -> socket.socket:
-    made = leaving_some(kept_alive(address))
+async def _to_address(address: AddrInfo, admit: Admit) -> socket.socket:
+    made = admit(kept_alive(address))
     try:
         made.setblocking(False)
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -125,28 +136,52 @@ async def _greeted(made: socket.socket, context: ssl.SSLContext, host: str | Non
         raise
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await _finished(secure.do_handshake, secure)
+            await finished(secure.do_handshake, secure)
     except BaseException:
         secure.close()
         raise
     return secure
 
 
-async def _send(made: socket.socket, request: bytes) -> None:
-    left = memoryview(request)
-    while left:
-        left = left[await _finished(partial(made.send, left), made) :]
+def host_of(endpoint: Endpoint) -> str:
+    """What requests to it call it."""
+    parts = urlsplit(endpoint.base).netloc.split(":")
+    try:
+        return ":".join(part.encode("idna").decode("ascii") for part in parts)
+    except UnicodeError:  # no name of a host: nobody will be reached
+        return "localhost"
 
 
-async def _finished(act: Callable[[], T], made: socket.socket) -> T:
-    """What ``act`` gives once it need not wait for the socket."""
+def request_for(host: str, path: str, query: Query) -> bytes:
+    """A question as it is sent."""
+    asked = f"?{urlencode(query, doseq=True)}" if query else ""
+    head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
+    return head.encode("ascii")
+
+
+async def send(made: socket.socket, request: bytes) -> None:
+    """Send all of it; whoever does not take it in time is a `TimeoutError`."""
+    sent = 0
+    with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        sent = made.send(request)
+    if sent < len(request):  # hardly ever: a request is shorter than any buffer
+        async with asyncio.timeout(CONNECT_SECONDS):
+            left = memoryview(request)[sent:]
+            while left:
+                left = left[await finished(partial(made.send, left), made) :]
+
+
+async def finished(act: Callable[[], T], made: socket.socket, *, reads: bool = False) -> T:
+    """What ``act``, which ``reads`` or writes, gives once it need not wait for the socket."""
     while True:
         try:
             return act()
         except ssl.SSLWantReadError:
             await _ready(made, reading=True)
-        except (BlockingIOError, ssl.SSLWantWriteError):
+        except ssl.SSLWantWriteError:
             await _ready(made, reading=False)
+        except BlockingIOError:
+            await _ready(made, reading=reads)
 
 
 async def _ready(made: socket.socket, *, reading: bool) -> None:
@@ -159,3 +194,7 @@ async def _ready(made: socket.socket, *, reading: bool) -> None:
         await ready.wait()
     finally:
         remove(fileno)
+
+
+def _any(made: socket.socket) -> socket.socket:
+    return made

@@ -11,13 +11,12 @@ import select
 import socket
 import ssl
 from collections import deque
-from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
 from tidegauge.docker import descriptors
 from tidegauge.docker.answer import Answer, NotHttp
-from tidegauge.docker.dialling import Dialler
+from tidegauge.docker.dialling import Dialler, host_of, request_for
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.tls import TlsFiles
 from tidegauge.docker.troubles import Unreached, translate, unanswered
@@ -65,7 +64,7 @@ class Drain:
 
     def __init__(self, endpoint: Endpoint, tls: TlsFiles | None, interval: float) -> None:
         self._endpoint, self._tls = endpoint, tls
-        self._dialler, self._host = Dialler(endpoint), urlsplit(endpoint.base).netloc
+        self._dialler, self._host = Dialler(endpoint), host_of(endpoint)
         self._at_once, self._every = not interval, interval or LOOK_SECONDS
         self._epoll: select.epoll | None = None
         self._streams: dict[int, _Stream] = {}
@@ -81,13 +80,15 @@ class Drain:
         """Implements `Transport.pour`."""
         answer, context = Answer(into), self._tls.context() if self._tls else None
         try:
-            made = await self._dialler.dial(self._request(path, query), context)
+            made = await self._dialler.dial(request_for(self._host, path, query), context)
         except (Unreached, OSError) as error:
             raise await unanswered(error, self._endpoint, context) from error
         stream = _Stream(made, answer, idle_seconds)
-        self._begin(stream)
         try:
+            self._begin(stream)
             end = await stream.over
+        except OSError as error:  # no room in the system for one more to be watched
+            raise await unanswered(error, self._endpoint, context) from error
         finally:
             self._end(stream)
         match end:
@@ -114,12 +115,6 @@ class Drain:
             self._epoll.close()
             self._epoll = None
 
-    def _request(self, path: str, query: Query) -> bytes:
-        asked = f"?{urlencode(query, doseq=True)}" if query else ""
-        host = ":".join(part.encode("idna").decode("ascii") for part in self._host.split(":"))
-        head = f"GET {quote(path)}{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
-        return head.encode("ascii")
-
     def _begin(self, stream: _Stream) -> None:
         if self._epoll is None:
             descriptors.allow_all()
@@ -136,7 +131,7 @@ class Drain:
         """Close its socket, if that was not done yet, and wake who waits for it."""
         fileno = stream.connection.fileno()
         if fileno >= 0:
-            del self._streams[fileno]
+            self._streams.pop(fileno, None)
             stream.connection.close()  # which takes it out of the epoll, too
         if not stream.over.done():
             stream.over.set_result(end)

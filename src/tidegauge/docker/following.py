@@ -151,6 +151,8 @@ class Follower:
                 tasks.create_task(self._measure(engine, outlet)),
             ]
             joined = Joined(outlet, tasks, listening.done)
+            # An engine that takes longer to let us listen is listed at once, and once more then.
+            await self._clock.wait(doorbell, SETTLE_SECONDS)
             while not listening.done():
                 doorbell.clear()
                 listed = await self._reconcile(engine, joined)
@@ -191,6 +193,7 @@ class Follower:
         turns = self._pace.turns(load, self._clock.monotonic())
         self._in_turn = turns and can_turn(engine, self._demand)
         if self._in_turn != before:
+            self._holding.rotation.interval = self._pace.interval
             way = "reads in turn" if self._in_turn else "streams"
             self._journal.told("samples come another way", engine=engine.name, way=way)
 

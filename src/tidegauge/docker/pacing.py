@@ -23,6 +23,9 @@ SHORTEST_SECONDS = 5.0
 LONGEST_SECONDS = 15.0
 """A sample stands for 30 s, so one may be lost between two."""
 
+FIRST_SECONDS = 60.0
+"""All are streamed so long: whoever starts it looks at once, and a rate needs two samples."""
+
 SLOW_CYCLE, CALM_CYCLE = 1.5, 1.25
 SLOW_SECONDS = 30.0
 TURN_SECONDS = 300.0
@@ -74,36 +77,46 @@ def can_turn(engine: Engine, demand: Demand) -> bool:
 class Pace:
     """Whether containers are read in turn now; to be asked every few seconds.
 
-    In turn when nobody keeps every second, or when the engine is too slow for it anyway, as long as
-    that is less work for the engine. Back when it could be faster again, or when it is more work.
+    In turn when nobody keeps every second, after the first minute, or when the engine is too slow
+    for it anyway, as long as that is less work for the engine. Back when it could be faster again,
+    or when it is more work. ``interval`` seconds are between two reads of a container.
     """
 
     def __init__(self, demand: Demand) -> None:
-        self._demand = demand
+        self._demand, self.interval = demand, demand.interval
+        self._asked_since: float | None = None
         self._slow_since: float | None = None
         self._turning_since: float | None = None
 
     def turns(self, load: Load, now: float) -> bool:
         """The decision at a (monotonic) time."""
+        if self._asked_since is None:
+            self._asked_since = now
         if self._turning_since is None:
-            if self._begins(load, now):
-                self._turning_since = now
+            if self._begins(load, now, self._asked_since):
+                self._turning_since, self.interval = now, self._interval(load)
         elif now - self._turning_since >= TURN_SECONDS and self._ends(load):
             self._turning_since = self._slow_since = None
         return self._turning_since is not None
 
-    def _begins(self, load: Load, now: float) -> bool:
+    def _begins(self, load: Load, now: float, begun: float) -> bool:
         cycle = load.expected_cycle if load.cycle is None else load.cycle
         if cycle >= self._demand.interval:
             return False  # the engine looks at each less often than it would be asked to
         if not self._demand.each_second:
-            return True
+            return now - begun >= FIRST_SECONDS
         if load.cycle is None or load.cycle <= SLOW_CYCLE:
             self._slow_since = None
             return False
         if self._slow_since is None:
             self._slow_since = now
         return now - self._slow_since >= SLOW_SECONDS
+
+    def _interval(self, load: Load) -> float:
+        """Who keeps every second gets as many as half the work of streams gives."""
+        if not self._demand.each_second or load.cycle is None:
+            return self._demand.interval
+        return min(2 * load.cycle, self._demand.interval)
 
     def _ends(self, load: Load) -> bool:
         if load.expected_cycle > 2 * self._demand.interval:

@@ -1,6 +1,7 @@
-"""HTTP to an engine over a unix socket, TCP, TLS or ssh: questions by aiohttp, samples by a drain.
+"""HTTP to an engine over a unix socket, TCP, TLS or ssh.
 
-Foreign exceptions end here: `tidegauge.docker.troubles` has the table from aiohttp's to ours.
+Questions and samples go over sockets of our own; events, and all through ssh, by aiohttp. Foreign
+exceptions end here: `tidegauge.docker.troubles` has the table from aiohttp's to ours.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from tidegauge.docker.asking import Asker
 from tidegauge.docker.connectors import SshConnector, connector_to
 from tidegauge.docker.dialling import CONNECT_SECONDS
 from tidegauge.docker.draining import Drain
@@ -31,6 +33,7 @@ class HttpTransport:
         self._endpoint = endpoint
         self._tls = TlsFiles(endpoint.tls) if endpoint.tls else None
         self._session: aiohttp.ClientSession | None = None
+        self._asker = Asker(endpoint, self._tls)
         self._drain = Drain(endpoint, self._tls, read_interval)
 
     @property
@@ -40,6 +43,8 @@ class HttpTransport:
 
     async def get(self, path: str, query: Query, seconds: float | None = REPLY_SECONDS) -> Reply:
         """One request, one whole reply."""
+        if self._endpoint.ssh is None:
+            return await self._asker.get(path, query, seconds)
         try:
             async with asyncio.timeout(seconds):
                 async with await self._ask(path, query, None) as response:
@@ -92,6 +97,7 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._asker.close()
         self._drain.close()
         if self._session is None:
             return

@@ -12,7 +12,7 @@ class Limits(Struct, frozen=True):
     """The most series of one container, and of all together."""
 
     per_container: int = 500
-    of_all: int = 200_000
+    of_all: int = 1_000_000
 
 
 class Allowance:

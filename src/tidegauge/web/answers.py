@@ -25,8 +25,8 @@ LONGEST_LINE = 8190
 """Bytes of a request's target, and of all its headers together."""
 
 PACKED_FROM = 1024
-PACKED_ASIDE_FROM = 100_000
-"""Bytes from which an answer is packed, and from which that is done in a thread."""
+ASIDE_FROM = 100_000
+"""Bytes from which an answer is packed, and from which what looks at each is done in a thread."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -131,7 +131,9 @@ async def _finished(request: web.Request, response: web.StreamResponse) -> web.S
     body = response.body
     if response.prepared or not isinstance(body, bytes):
         return response
-    tag = response.headers.setdefault("ETag", tag_of(body))
+    aside = len(body) > ASIDE_FROM
+    tag = await asyncio.to_thread(tag_of, body) if aside else tag_of(body)
+    tag = response.headers.setdefault("ETag", tag)
     response.headers.setdefault("Vary", "Accept-Encoding")
     if _has(request.headers.get("If-None-Match", ""), tag):
         kept = ("ETag", "Vary", "Cache-Control")
@@ -140,10 +142,7 @@ async def _finished(request: web.Request, response: web.StreamResponse) -> web.S
     if "Content-Encoding" in response.headers or len(body) <= PACKED_FROM:
         return response
     if takes_gzip(request.headers.get("Accept-Encoding", "")):
-        if len(body) > PACKED_ASIDE_FROM:
-            response.body = await asyncio.to_thread(packed, body)
-        else:
-            response.body = packed(body)
+        response.body = await asyncio.to_thread(packed, body) if aside else packed(body)
         response.headers["Content-Encoding"] = "gzip"
     return response
 
