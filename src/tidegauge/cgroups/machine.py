@@ -1,0 +1,40 @@
+"""What all containers of a machine share: its CPUs and its memory. Source: proc(5)."""
+
+import os
+import re
+from functools import partial
+from pathlib import Path
+
+from tidegauge.cgroups.files import read_once
+from tidegauge.cgroups.parsing import capacity
+
+_TOTAL = re.compile(r"^MemTotal:\s+(\d+) kB$", re.MULTILINE)
+_CPUS_ROOM = 1 << 17
+"""Bytes of the first lines of ``stat``, one for each CPU, on the largest of machines."""
+
+
+class Machine:
+    """``cpu`` are nanoseconds all CPUs offered so far, and ``cpus`` how many there are."""
+
+    def __init__(self, proc: Path) -> None:
+        self._stat = partial(read_once, str(proc / "stat"), room=_CPUS_ROOM)
+        self._tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
+        self.cpu: int | None = None
+        self.cpus: int | None = None
+        self.memory = _memory(proc)
+
+    def look(self) -> None:
+        """A sweep begins."""
+        try:
+            self.cpu, self.cpus = capacity(self._stat(), self._tick_ns)
+        except (OSError, ValueError):
+            self.cpu = self.cpus = None
+
+
+def _memory(proc: Path) -> int | None:
+    """Bytes; ``None`` if it does not say."""
+    try:
+        found = _TOTAL.search((proc / "meminfo").read_text("ascii", errors="replace"))
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
