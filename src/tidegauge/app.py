@@ -32,6 +32,7 @@ from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection
+from tidegauge.here import direct_of
 from tidegauge.history.opening import Kept, open_history
 from tidegauge.history.options import path_of
 from tidegauge.history.prometheus import prometheus_history
@@ -262,6 +263,7 @@ def followers_of(
     # Nothing is saved on an engine that is made up.
     real = [each for each in options.engines if not each.host.startswith("demo:")]
     demands = {each.name: demand for each in real if each.sampling == "auto"}
+    named = {each.name: each for each in options.engines}
     return tuple(
         Follower(
             *(each, choice, journal, clock, random),
@@ -269,6 +271,7 @@ def followers_of(
             absences=absences,
             demand=demands.get(each.name, STREAMS),
             effort=effort(each) if here else None,
+            direct=direct_of(named[each.name], each.address, clock, journal) if here else None,
         )
         for each in clients
     )

@@ -14,17 +14,23 @@ _CPUS_ROOM = 1 << 17
 
 
 class Machine:
-    """``cpu`` are nanoseconds all CPUs offered so far, and ``cpus`` how many there are."""
+    """``cpu`` are nanoseconds all CPUs offered so far, ``cpus`` how many there are.
+
+    ``memory`` is in bytes. All are ``None`` before the first look, and where it is not told.
+    """
 
     def __init__(self, proc: Path) -> None:
         self._stat = partial(read_once, str(proc / "stat"), room=_CPUS_ROOM)
         self._tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
         self.cpu: int | None = None
         self.cpus: int | None = None
-        self.memory = _memory(proc)
+        self.memory: int | None = None
+        self._proc = proc
 
     def look(self) -> None:
         """A sweep begins."""
+        if self.memory is None:
+            self.memory = _memory(self._proc)
         try:
             self.cpu, self.cpus = capacity(self._stat(), self._tick_ns)
         except (OSError, ValueError):

@@ -37,6 +37,7 @@ _NOBODY = -1
 _ROOM = 1 << 16
 _SECONDS = 2.0
 
+
 class Link(Struct, frozen=True):
     """An interface here whose other side is in another namespace, by that one's number there."""
 

@@ -18,6 +18,12 @@ from tidegauge.errors import OutOfReach
 UNIFIED = ""
 """Stands for the hierarchy of cgroup v2, among the names of v1's controllers."""
 
+UNSEEN = (
+    "its processes are not seen here; run Tidegauge on the engine's own machine, as root, and in a"
+    " container with --pid host"
+)
+HIDDEN = "/proc hides processes of others; run Tidegauge as root, or mount /proc without hidepid"
+
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -94,20 +100,12 @@ def locate(key: str, process: Path, known: Iterable[Mount]) -> Place:
     try:
         text = (process / "cgroup").read_text("utf-8", errors="surrogateescape")
     except PermissionError:
-        raise OutOfReach(
-            f"{process} may not be read; run Tidegauge as root, or mount /proc without hidepid"
-        ) from None
+        raise OutOfReach(HIDDEN) from None
     except OSError:
-        raise OutOfReach(
-            "the engine's processes are not seen here; run Tidegauge on the engine's own machine,"
-            " and in a container with --pid host"
-        ) from None
+        raise OutOfReach(UNSEEN) from None
     paths = memberships(text)
     if not any(_own(key, path) for path in paths.values()):
-        raise OutOfReach(
-            f"process {process.name} here is none of the container's; run Tidegauge on the engine's"
-            " own machine, and in a container with --pid host"
-        )
+        raise OutOfReach(UNSEEN)
     folders = {name: at for name, at in folders_of(key, paths, known).items() if at.is_dir()}
     if not folders:
         raise OutOfReach(

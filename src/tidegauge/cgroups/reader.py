@@ -45,6 +45,7 @@ class Probe:
         reader: "Reader",
         key: str,
         files: Files,
+        *,
         meter: Meter,
         network: Network | None,
         phase: int,
@@ -91,7 +92,8 @@ class Reader:
     ``proc`` is where the kernel shows processes. ``listener`` tells the process that listens on the
     engine's socket, if it is on this machine: an engine in a pid namespace of its own numbers its
     processes anew, and that one's ``/proc`` has them by those numbers. ``netlink`` asks about this
-    network namespace, ``garbled`` is told the path of a file that is not as it should be.
+    network namespace, ``garbled`` is told the path of a file that is not as it should be. Nothing
+    is opened before the first container is.
     """
 
     def __init__(
@@ -99,13 +101,13 @@ class Reader:
         proc: Path,
         clock: Clock,
         listener: Callable[[], int | None],
-        netlink: Asked | None,
+        netlink: Callable[[], Asked],
         garbled: Garbled,
     ) -> None:
         self._proc, self._listener = proc, listener
         self.clock, self.garbled = clock, garbled
         self.machine = Machine(proc)
-        self._host = HostSide(netlink) if netlink else None
+        self._host = HostSide(netlink)
         self._namespaces = Namespaces(proc, self._host, garbled)
         self._columns1, self._columns2 = Columns1(), Columns2()
         self._opened = 0
@@ -115,8 +117,7 @@ class Reader:
         """A sweep begins."""
         self.sweep += 1
         self.machine.look()
-        if self._host is not None:
-            self._host.begin()
+        self._host.begin(used=self._namespaces.seen_from_host)
 
     def open(self, key: str, pid: int, mode: str) -> Probe:
         """The container with this id, by its first process and its network mode, as inspected.
@@ -127,6 +128,7 @@ class Reader:
             raise OutOfReach("it does not run")
         if not self._opened:
             allow_all()
+            self.machine.look()
         known = places.mounts(self._mountinfo())
         place = self._find(key, pid, known)
         keep = descriptors_left(DESCRIPTORS)
@@ -141,7 +143,12 @@ class Reader:
             files.close()
             raise
         self._opened += 1
-        return Probe(self, key, files, meter, network, self._opened % WHOLE_EVERY)
+        phase = self._opened % WHOLE_EVERY
+        return Probe(self, key, files, meter=meter, network=network, phase=phase)
+
+    def close(self) -> None:
+        """Read no more containers."""
+        self._host.close()
 
     def forget(self, key: str) -> None:
         """A container's network is needed no more."""
@@ -161,7 +168,8 @@ class Reader:
                 raise error from None
 
     def _meter(self, files: Files, folders: Mapping[str, Path]) -> Meter:
-        memory, meter = self.machine.memory, None
+        memory = self.machine.memory
+        meter: Meter | None = None
         if any(each in folders for each in _VERSION_1):
             meter = Version1(files, folders, self._columns1, self.garbled, memory)
         elif UNIFIED in folders:
@@ -171,8 +179,10 @@ class Reader:
                 meter.look(whole=True)
         except OSError:
             raise OutOfReach("it has just ended") from None
-        if meter is None or (meter.memory is None and not (meter.usage and meter.usage.total_usage)):
-            raise OutOfReach(f"nothing can be read in {next(iter(folders.values()))}")
+        if meter is None or (
+            meter.memory is None and not (meter.usage and meter.usage.total_usage)
+        ):
+            raise OutOfReach("its cgroup files cannot be read; run Tidegauge as root")
         return meter
 
     def _mountinfo(self) -> str:

@@ -2,7 +2,8 @@
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +39,10 @@ class Asked(Protocol):
         """What another namespace, an open descriptor, is called here."""
         ...
 
+    def close(self) -> None:
+        """Ask no more."""
+        ...
+
 
 class HostSide:
     """The host's ends of the containers' interfaces, as one dump at the begin of each sweep.
@@ -46,32 +51,42 @@ class HostSide:
     own, where the same number is another interface. So the namespace at the other end is compared.
     """
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
+    def __init__(self, ask: Callable[[], Asked]) -> None:
+        self._ask = ask
+        self._asked: Asked | None = None
         self._links: dict[int, dict[int, int]] | None = None
         self.now: Mapping[int, bytes] = {}
         self.age = 0
         """Grows when interfaces changed."""
 
-    def begin(self) -> None:
-        """A sweep begins."""
+    def begin(self, *, used: bool) -> None:
+        """A sweep begins; are counters ``used`` of any interface?"""
+        self.now = {}  # then each container's own counters are read
         try:
+            if self._asked is None:
+                self._asked = self._ask()
+                self.age += 1
             if self._asked.changed():
                 self._links, self.age = None, self.age + 1
-            self.now = self._asked.counters()
+            if used:
+                self.now = self._asked.counters()
         except OSError:
-            self.now = {}  # then each container's own counters are read
+            self.close()
+
+    def close(self) -> None:
+        """Ask no more, until another sweep begins."""
+        if self._asked is not None:
+            self._asked.close()
+            self._asked, self._links = None, None
 
     def ends_of(self, namespace: int) -> Mapping[int, int]:
         """The numbers here of the interfaces of a namespace, by their numbers there."""
-        if self._links is None:
+        if self._links is None and self._asked is not None:
             self._links = {}
-            try:
+            with suppress(OSError):
                 for link in self._asked.links():
                     self._links.setdefault(link.namespace, {})[link.peer] = link.index
-            except OSError:
-                return {}
-        return self._links.get(namespace, {})
+        return (self._links or {}).get(namespace, {})
 
     def number_of(self, process: Path) -> int | None:
         """What the namespace of a process is called here."""
@@ -80,7 +95,7 @@ class HostSide:
         except OSError:
             return None
         try:
-            return self._asked.number_of(opened)
+            return self._asked.number_of(opened) if self._asked else None
         except OSError:
             return None
         finally:
@@ -95,7 +110,9 @@ class Network:
     of other interfaces, each time.
     """
 
-    def __init__(self, process: Path, own: Part[dict[str, NetworkStats]], host: HostSide | None):
+    def __init__(
+        self, process: Path, own: Part[dict[str, NetworkStats]], host: HostSide | None
+    ) -> None:
         self._process, self._own, self._host = process, own, host
         self._ends: dict[str, int] = {}
         self._raw: list[bytes | None] = []
@@ -104,6 +121,11 @@ class Network:
         self._age = -1
         self._sweep = -1
         self.now: Networks | None = None
+
+    @property
+    def seen_from_host(self) -> bool:
+        """Are its counters those of the host's ends?"""
+        return bool(self._ends)
 
     def look(self, sweep: int, *, whole: bool) -> Networks | None:
         """Its interfaces, ``None`` if it has none; the same object while nothing changed."""
@@ -142,7 +164,9 @@ class Network:
                 self._ends, self._age = {}, -1
                 return False
             self._raw = raw
-            mixed = {name: self._mixed(name, one) for name, one in zip(self._ends, raw, strict=True)}
+            mixed = {
+                name: self._mixed(name, one) for name, one in zip(self._ends, raw, strict=True)
+            }
             if mixed != self.now:
                 self.now = mixed
         return True
@@ -184,7 +208,7 @@ class _Shared(Struct):
 class Namespaces:
     """The network of each container that has one of its own, or shares another container's."""
 
-    def __init__(self, proc: Path, host: HostSide | None, garbled: Garbled) -> None:
+    def __init__(self, proc: Path, host: HostSide, garbled: Garbled) -> None:
         self._proc, self._host, self._garbled = proc, host, garbled
         self._shared: dict[int, _Shared] = {}
 
@@ -205,6 +229,11 @@ class Namespaces:
             self._shared[number if number and keep else -id(shared)] = shared
         shared.users.add(key)
         return shared.network
+
+    @property
+    def seen_from_host(self) -> bool:
+        """Are any counters those of the host's ends?"""
+        return any(shared.network.seen_from_host for shared in self._shared.values())
 
     def leave(self, key: str) -> None:
         """Close what nobody uses any more: an open file would keep the namespace alive."""
