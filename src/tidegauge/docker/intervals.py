@@ -94,7 +94,8 @@ class Intervals:
     """Turns the merged samples of all containers into intervals; one per pipeline run.
 
     Call it with each sample in order of arrival; it answers ``None`` for a sample that records
-    nothing: not running, a duplicate, out of order, or nearer than `SHORTEST` to the one before.
+    nothing: not running, a duplicate, out of order, or nearer than `SHORTEST` to the one before
+    (half of what it should be where samples are read directly).
     """
 
     def __init__(self, dropped: Callable[[str], None]) -> None:
@@ -113,7 +114,7 @@ class Intervals:
             track.stopped, track.older = True, 0
             return None
         before = track.before
-        if before is not None and not track.stopped and self._too_early(track, before, frame):
+        if before is not None and not track.stopped and self._too_early(track, before, sample):
             return None
         renamed = track.alias is not container.alias and self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
@@ -137,8 +138,9 @@ class Intervals:
         if seen.gone and seen.state != RENAMED:
             self._tracks.pop((seen.container.engine.name, seen.container.id), None)
 
-    def _too_early(self, track: _Track, before: StatsFrame, frame: StatsFrame) -> bool:
-        if frame.read - before.read >= SHORTEST:
+    def _too_early(self, track: _Track, before: StatsFrame, sample: Sample) -> bool:
+        frame = sample.frame
+        if frame.read - before.read >= _shortest(sample):
             track.older = 0
             return False
         if frame.read < before.read:
@@ -147,6 +149,13 @@ class Intervals:
                 return False
         self._dropped("sample out of order")
         return True
+
+
+def _shortest(sample: Sample) -> timedelta:
+    """What is read directly has one clock, and comes when we want it."""
+    if sample.frame.source == "api":
+        return SHORTEST
+    return min(SHORTEST, timedelta(seconds=sample.asked_every / 2))
 
 
 def _is_young(container: Container, first: StatsFrame) -> bool:
