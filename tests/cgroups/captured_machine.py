@@ -1,7 +1,7 @@
 """A machine in a folder: the kernel's files of one container, as they were captured.
 
-``hybrid`` is a kernel 6.18 with Docker 20.10 and cgroupfs; ``unified`` has the files of a kernel 6.12
-with Docker 26.1 and systemd, in the words of its ``cgroup-v2.rst``.
+``hybrid`` is a kernel 6.18 with Docker 20.10 and cgroupfs. ``unified`` is a kernel 6.12 with Docker
+26.1 and systemd: the numbers of its API in the files of ``cgroup-v2.rst``.
 """
 
 import shutil
@@ -16,6 +16,11 @@ CONTAINERS = {
     "hybrid": (1143, "b2da853595593132c6602b5c905af9391af1fe3ed270ac4a6ffcad08b5a93025"),
     "unified": (2211, "a77686a160656205299df6ff1004fae9f0e9a1bab13f0f082793c5c8100fcc1f"),
 }
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 class NoNetlink:

@@ -5,7 +5,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-from captured_machine import CapturedMachine
+from captured_machine import CapturedMachine, descriptors
 
 from tidegauge.docker.frames import (
     UNLIMITED,
@@ -299,20 +299,20 @@ class Gone:
 
 def test_a_run_that_is_over(hybrid):
     """Its files answer that there is no such device, and are closed; so often as it is asked."""
-    reader, probe = hybrid.open()
+    _, probe = hybrid.open()
     probe.read()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     probe._meter._charged._read = Gone()
 
     assert probe.read() is None
     probe.close()
 
-    assert len(os.listdir("/proc/self/fd")) < before - 10
+    assert descriptors() < before - 10
 
 
 def test_nothing_to_read_at_all(hybrid):
     """Without any file it is out of reach, and what was opened is closed."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     for controller in ("cpuacct", "memory"):
         for file in (hybrid.cgroup / controller).rglob("*.*"):
             file.unlink()
@@ -320,4 +320,4 @@ def test_nothing_to_read_at_all(hybrid):
     with pytest.raises(OutOfReach, match="as root"):
         hybrid.open()
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
