@@ -103,7 +103,7 @@ class Follower:
     @property
     def why_not_directly(self) -> Mapping[str, str]:
         """Why others are not, by alias."""
-        return self._direct.why_not if self._direct else {}
+        return {} if self._direct is None else self._direct.why_not
 
     @property
     def settled(self) -> bool:

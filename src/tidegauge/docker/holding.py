@@ -90,7 +90,7 @@ class Holding:
     @property
     def read_directly(self) -> int:
         """How many of them do not come from the engine."""
-        return len(self._direct) if self._direct else 0
+        return 0 if self._direct is None else len(self._direct)
 
     def load(self) -> Load:
         """What this is for the engine, as far as it was measured."""
@@ -195,7 +195,7 @@ class Holding:
 
     def run_over(self, held: "_Held", *, reached: bool) -> None:
         """A container that was read directly has ended, and may run again already."""
-        if reached or (self._direct and self._direct.wanted == "cgroup"):
+        if reached or (self._direct is not None and self._direct.wanted == "cgroup"):
             self._search(held)
         else:
             self._ask_engine(held)
