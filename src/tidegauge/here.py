@@ -21,14 +21,23 @@ def direct_of(
 
     Nothing is opened yet. An engine over the network is not looked for here unless that is wanted.
     """
+    reader = reader_for(engine, address, clock, journal, proc)
+    if reader is None:
+        return None
+    paces = Paces(engine.interval, tuple(engine.intervals.items()))
+    return Direct(engine.name, reader, engine.source, paces=paces, clock=clock, journal=journal)
+
+
+def reader_for(
+    engine: EngineOptions, address: str, clock: Clock, journal: Journal, proc: Path = PROC
+) -> Reader | None:
+    """What `direct_of` reads with."""
     if engine.source == "api" or address.startswith("demo:"):
         return None
     socket = parse_endpoint(address).socket
     if socket is None and engine.source == "auto":
         return None
-    reader = reader_of(engine.name, socket, clock, journal, proc)
-    paces = Paces(engine.interval, tuple(engine.intervals.items()))
-    return Direct(engine.name, reader, engine.source, paces=paces, clock=clock, journal=journal)
+    return reader_of(engine.name, socket, clock, journal, proc)
 
 
 def reader_of(

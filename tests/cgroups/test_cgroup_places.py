@@ -104,7 +104,7 @@ def test_cgroups_that_are_not_mounted_here(hybrid):
 
 def test_a_container_that_does_not_run(hybrid):
     """Its process has the number 0."""
-    with pytest.raises(OutOfReach, match="does not run"):
+    with pytest.raises(OutOfReach, match="tells no process"):
         hybrid.reader().open(hybrid.key, 0, "bridge")
 
 

@@ -10,7 +10,10 @@ import pytest
 import structlog
 
 from engine.watching import Watching
+from snapshots import a_journal
+from tidegauge.check import check
 from tidegauge.clock import SystemClock
+from tidegauge.config import EngineOptions, FilterOptions, Options
 from tidegauge.docker.frames import StatsFrame
 from tidegauge.here import reader_of
 from tidegauge.journal import Journal
@@ -179,6 +182,17 @@ async def test_an_engine_that_is_not_seen_here(docker_engine, containers, tmp_pa
 
         assert watching.sources == {"api"}
         assert [*watching.follower.why_not_directly] == ["d-asleep"]
+
+
+async def test_check_says_where_samples_come_from(docker_engine, containers):
+    """It looks for each watched container on this machine, and closes what it opened."""
+    engine = EngineOptions(host=docker_engine.host)
+    filters = FilterOptions(include=("d-asleep", "d-none"))
+    journal, _ = a_journal()
+
+    report, _ = await check(Options(engines=(engine,), filters=filters), {}, journal)
+
+    assert "Samples of 2 would be read from this machine's kernel.\n" in report
 
 
 def test_the_hosts_end_counts_the_same(docker_engine, containers):

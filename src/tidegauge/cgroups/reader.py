@@ -125,7 +125,7 @@ class Reader:
         Raises `OutOfReach`.
         """
         if pid <= 0:
-            raise OutOfReach("it does not run")
+            raise OutOfReach("the engine tells no process of it")
         if not self._opened:
             allow_all()
             self.machine.look()
