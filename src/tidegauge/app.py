@@ -245,10 +245,10 @@ def followers_of(
 ) -> tuple[Follower, ...]:
     """One follower for each engine; ``here`` if engines on unix sockets are on this machine.
 
-    Without a ``demand`` all containers are streamed, as are those of an engine set to that.
+    Without a ``demand`` all that comes by an API is streamed, as is that of an engine set to it.
     """
     choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
-    absences = Absences(choice, journal, (each.name for each in options.engines))
+    absences = Absences(choice, journal, [each.name for each in options.engines])
 
     def effort(client: EngineClient) -> EffortMeter:
         local = client.address.startswith("unix://")
@@ -257,13 +257,12 @@ def followers_of(
     def survey(client: EngineClient) -> Survey | None:
         local = here and client.address.startswith("unix://")
         measure = FileSystemMeter(clock, platform.release()).measure if local else None
-        on = options.survey.enabled
-        return Survey(client, times, journal, clock, measure) if on else None
+        return Survey(client, times, journal, clock, measure) if options.survey.enabled else None
 
-    # Nothing is saved on an engine that is made up.
-    real = [each for each in options.engines if not each.host.startswith("demo:")]
-    demands = {each.name: demand for each in real if each.sampling == "auto"}
     named = {each.name: each for each in options.engines}
+    # Nothing is saved on an engine that is made up.
+    real = {name for name, each in named.items() if not each.host.startswith("demo:")}
+    demands = {name: demand for name in real if named[name].sampling == "auto"}
     return tuple(
         Follower(
             *(each, choice, journal, clock, random),
