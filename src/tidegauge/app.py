@@ -250,13 +250,11 @@ def followers_of(
     choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
     absences = Absences(choice, journal, [each.name for each in options.engines])
 
-    def effort(client: EngineClient) -> EffortMeter:
-        local = client.address.startswith("unix://")
-        return EffortMeter(clock, EngineProcesses() if local else None)
+    def local(client: EngineClient) -> bool:
+        return here and client.address.startswith("unix://")
 
     def survey(client: EngineClient) -> Survey | None:
-        local = here and client.address.startswith("unix://")
-        measure = FileSystemMeter(clock, platform.release()).measure if local else None
+        measure = FileSystemMeter(clock, platform.release()).measure if local(client) else None
         return Survey(client, times, journal, clock, measure) if options.survey.enabled else None
 
     named = {each.name: each for each in options.engines}
@@ -269,7 +267,7 @@ def followers_of(
             survey=survey(each),
             absences=absences,
             demand=demands.get(each.name, STREAMS),
-            effort=effort(each) if here else None,
+            effort=EffortMeter(clock, EngineProcesses() if local(each) else None) if here else None,
             direct=direct_of(named[each.name], each.address, clock, journal) if here else None,
         )
         for each in clients

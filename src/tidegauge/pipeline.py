@@ -26,7 +26,7 @@ from tidegauge.globs import Selection
 from tidegauge.host import HostSample
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot
-from tidegauge.readings import continuity, cpu, disk, memory, network, pids, uptime
+from tidegauge.readings import continuity, cpu, disk, kernel, memory, network, pids, uptime
 from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
@@ -92,6 +92,7 @@ def collecting(
     readings = each_of(registry, kept) if held is None else newest_of(registry, kept, held)
     samples = broadcast(
         *readings,
+        read(kernel) >> record(registry.kernel),
         read(continuity) >> record(registry.continuity),
         sink(registry.cycle, "record cycle"),
         sink(Doubts(journal), "doubts"),

@@ -7,7 +7,7 @@ import pytest
 
 from manual_clock import ManualClock
 from recorded import a_container
-from tidegauge.docker.frames import Container, Engine, NetworkStats, Throttling
+from tidegauge.docker.frames import Container, Engine, NetworkStats, Stall, Throttling
 from tidegauge.docker.intervals import Life
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
@@ -20,6 +20,7 @@ from tidegauge.readings import (
     DeviceIo,
     DiskReading,
     InterfaceTraffic,
+    KernelReading,
     MemoryReading,
     NetworkReading,
     PidsReading,
@@ -91,6 +92,7 @@ def test_every_metric_of_the_catalogue_can_be_told() -> None:
         )
         registry.disk(DiskReading(WEB, FOUND, (DeviceIo("8:0", more, more, more, more),)))
         registry.pids(PidsReading(WEB, more, 50))
+        registry.kernel(KernelReading(WEB, FOUND, *[Stall(more, more)] * 3, *[more] * 4))
         registry.uptime(UptimeReading(WEB, 7.5))
         registry.continuity(ContinuityReading(WEB, 3.0))
         registry.life(LifeEvent(WEB, "die", AT, exit_code=137))

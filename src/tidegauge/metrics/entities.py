@@ -9,6 +9,7 @@ from tidegauge.docker.frames import Container
 from tidegauge.docker.lives import Condition
 from tidegauge.metrics.catalogue import UPTIME
 from tidegauge.metrics.instruments import Gauge, Instrument
+from tidegauge.metrics.kernel import KernelRecorder
 from tidegauge.metrics.life import LifeRecorder
 from tidegauge.metrics.limits import Allowance, Share
 from tidegauge.metrics.metric import Metric
@@ -84,7 +85,7 @@ class ContainerRecorders:
     __slots__ = (
         *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
-        *("network", "pids", "size", "sized_until", "uptime", "whole_size"),
+        *("kernel", "network", "pids", "size", "sized_until", "uptime", "whole_size"),
     )
 
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
@@ -99,6 +100,7 @@ class ContainerRecorders:
         self.network = NetworkRecorder(share.take)
         self.disk = DiskRecorder(share.take)
         self.pids = PidsRecorder()
+        self.kernel = KernelRecorder()
         self.uptime, self.size, self.whole_size = Gauge(), Gauge(), Gauge()
         self.sized_until = 0.0
         self.life = LifeRecorder()
@@ -146,14 +148,14 @@ class ContainerRecorders:
                 each.repeat()
 
     def _turn(self) -> bool:
-        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids
+        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids, self.kernel
         told = [each.turn() for each in in_rows]
         return any(told)
 
     def let_go(self) -> bool:
         """End a tick that nobody collects; 5 us."""
         fresh = self._turn() or self.life.known
-        for recorder in (self.cpu, self.memory, self.pids, self.life):
+        for recorder in (self.cpu, self.memory, self.pids, self.kernel, self.life):
             for instrument in recorder.sampled:
                 fresh = bool(instrument.collect()) or fresh
         for gauge in (self.uptime, self.size, self.whole_size):
@@ -182,6 +184,7 @@ class ContainerRecorders:
         yield from self.network.series()
         yield from self.disk.series()
         yield from self.pids.series()
+        yield from self.kernel.series()
         yield UPTIME, (), self.uptime
 
     def _size(self) -> Recorded:

@@ -22,6 +22,7 @@ from tidegauge.readings import (
     ContinuityReading,
     CpuReading,
     DiskReading,
+    KernelReading,
     MemoryReading,
     NetworkReading,
     PidsReading,
@@ -139,6 +140,11 @@ class Registry:
         """Record tasks."""
         if entity := self._entity(reading.container):
             entity.pids.record(reading)
+
+    def kernel(self, reading: KernelReading) -> None:
+        """Record what only the kernel tells."""
+        if entity := self._entity(reading.container):
+            entity.kernel.record(reading)
 
     def uptime(self, reading: UptimeReading) -> None:
         """Record the time since the start."""

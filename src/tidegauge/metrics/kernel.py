@@ -1,0 +1,55 @@
+"""The recorder of what only the kernel tells of a container."""
+
+from collections.abc import Iterator
+
+from tidegauge.metrics import catalogue
+from tidegauge.metrics.instruments import Gauge, Instrument
+from tidegauge.metrics.metric import Metric
+from tidegauge.metrics.snapshot import Attributes
+from tidegauge.metrics.totals import Column, Row, Totals
+from tidegauge.readings import KernelReading
+
+COLUMNS: tuple[tuple[Metric, Attributes], ...] = (
+    (catalogue.CPU_WAITING, ()),
+    (catalogue.CPU_STALLED, ()),
+    (catalogue.MEMORY_WAITING, ()),
+    (catalogue.MEMORY_STALLED, ()),
+    (catalogue.DISK_WAITING, ()),
+    (catalogue.DISK_STALLED, ()),
+    (catalogue.CPU_BURSTS, ()),
+    (catalogue.CPU_BURST_TIME, ()),
+    (catalogue.MEMORY_OOM_KILLS, ()),
+)
+
+
+class KernelRecorder:
+    """Pressure, bursts, kills, swap."""
+
+    def __init__(self) -> None:
+        self._totals, self._swap = Totals(), Gauge()
+
+    def record(self, reading: KernelReading) -> None:
+        """Take one reading; what it lacks records nothing."""
+        cpu, memory, io = reading.cpu, reading.memory, reading.io
+        row: Row = (
+            *(cpu.some, cpu.full, memory.some, memory.full, io.some, io.full),
+            *(reading.bursts, reading.burst_time, reading.oom_kills),
+        )
+        self._totals.observe(row, reading.life)
+        if reading.swap is not None:
+            self._swap.set(reading.swap)
+
+    @property
+    def sampled(self) -> tuple[Instrument, ...]:
+        """Those that keep something of a tick, besides totals."""
+        return (self._swap,)
+
+    def turn(self) -> bool:
+        """End the tick of its rows."""
+        return self._totals.turn()
+
+    def series(self) -> Iterator[tuple[Metric, Attributes, Instrument]]:
+        """Each instrument under its name."""
+        for number, (metric, attributes) in enumerate(COLUMNS):
+            yield metric, attributes, Column(self._totals, number)
+        yield catalogue.MEMORY_SWAP, (), self._swap
