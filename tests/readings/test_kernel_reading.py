@@ -94,4 +94,5 @@ def test_ten_samples_a_second_are_ten_intervals():
     ]
 
     assert [each is not None for each in found] == [True, True, True, False]
+    assert len({each.life for each in found if each}) == 1
     assert dropped == ["sample out of order"]

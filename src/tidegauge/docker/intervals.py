@@ -119,7 +119,7 @@ class Intervals:
         renamed = track.alias is not container.alias and self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
-        elif before is not None and _born_between(container, before, frame, track.stopped):
+        elif before is not None and _born_between(sample, before, stopped=track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
         line, every = sample.line, sample.asked_every
@@ -163,17 +163,19 @@ def _is_young(container: Container, first: StatsFrame) -> bool:
     return started is not None and timedelta() <= first.read - started <= YOUNG
 
 
-def _born_between(container: Container, before: StatsFrame, now: StatsFrame, stopped: bool) -> bool:
+def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
     """Did the container start anew between two samples?
 
     Either its start was seen there, or its CPU time fell, which it never does in one life, or
     there were empty frames between. Those are sent for any error too (a network interface that
     moved, say), so they don't count where the CPU time is more than a new life could have used.
     """
-    started = container.started_at
+    now, started = sample.frame, sample.container.started_at
     if started is not None and before.read < started <= now.read:
         return True
-    if now.read - before.read < SHORTEST:  # only after empty frames: the clock was set back
+    if now.read - before.read < _shortest(
+        sample
+    ):  # only after empty frames: the clock was set back
         return True
     earlier, later = cpu_time(before), cpu_time(now)
     if started is not None and started <= before.read:
