@@ -69,6 +69,24 @@ class Meter(Protocol):
         ...
 
 
+DEEP_SLEEP = 6
+"""Whole looks at a container that sleeps, of which one reads more than its memory."""
+
+
+class Sleep:
+    """Counts the whole looks at a container that neither ran nor got or lost memory."""
+
+    __slots__ = ("_looks",)
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def goes_on(self) -> bool:
+        """May this whole look be a short one? Limits are all that may have changed."""
+        self._looks = (self._looks + 1) % DEEP_SLEEP
+        return self._looks > 0
+
+
 class Pressures:
     """The three files of pressure."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, devices, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep
 from tidegauge.cgroups.places import UNIFIED
 from tidegauge.docker.frames import (
     BlkioEntry,
@@ -73,7 +73,7 @@ class Version1:
             folder = folders.get(controller)
             return folder / name if folder else None
 
-        self._host_memory = host_memory
+        self._host_memory, self._sleep = host_memory, Sleep()
         f, g = files, garbled
         self._used = Part(f, at("cpuacct", "cpuacct.usage"), number, g)
         self._modes = Part(f, at(UNIFIED, "cpu.stat"), columns.modes, g)
@@ -104,15 +104,16 @@ class Version1:
 
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
-        used = self._used.look()
+        used, charged = self._used.look(), self._charged.look()
+        asleep = whole and not used and not charged and self._sleep.goes_on()
+        whole = whole and not asleep
         ran = used or whole or self._used.value is None
         if ran:
             self._look_at_cpu(whole=whole)
             self._look_at_tasks(whole=whole)
             if whole or self.block_io is not None:
                 self._look_at_block_io(whole=whole)
-        charged = self._charged.look()
-        if ran or charged:
+        if ran or charged or asleep:
             self._look_at_memory(charged=charged, whole=whole)
         self._pressures.look(ran=ran)
         self.pressure = self._pressures.now

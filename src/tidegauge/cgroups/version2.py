@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, io_stat, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep
 from tidegauge.docker.frames import (
     BlkioStats,
     CpuUsage,
@@ -62,7 +62,7 @@ class Version2:
         garbled: Garbled,
         host_memory: int | None,
     ) -> None:
-        self._host_memory = host_memory
+        self._host_memory, self._sleep = host_memory, Sleep()
         f, g = files, garbled
         self._cpu = Part(f, folder / "cpu.stat", columns.cpu, g)
         self._charged = Part(f, folder / "memory.current", number, g)
@@ -88,7 +88,9 @@ class Version2:
 
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
-        used = self._cpu.look()
+        used, charged = self._cpu.look(), self._charged.look()
+        asleep = whole and not used and not charged and self._sleep.goes_on()
+        whole = whole and not asleep
         if used:
             self.usage, throttling = self._cpu.value or (None, None)
             if throttling != self.throttling:
@@ -96,8 +98,7 @@ class Version2:
         ran = used or whole or self.usage is None
         if ran:
             self._look_at_tasks(whole=whole)
-        charged = self._charged.look()
-        if ran or charged:
+        if ran or charged or asleep:
             self._look_at_memory(charged=charged, whole=whole)
         if self._io.look():
             self.block_io = self._io.value
