@@ -122,6 +122,7 @@ class Direct:
         self._runs: dict[float, dict[str, _Run]] = {seconds: {} for seconds in paces.all}
         self._paced: dict[str, float] = {}
         self._why: dict[str, tuple[str, str]] = {}
+        self._told: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._paced
@@ -148,7 +149,7 @@ class Direct:
         self._runs[seconds][key] = _Run(taker, probe)
         self._paced[key] = seconds
         self._why.pop(key, None)
-        self._journal.over(UNREACHED, self._subject(container, ""))
+        self._journal.over(UNREACHED, self._subject(container))
 
     def close(self, keys: Iterable[str]) -> None:
         """Read these no longer."""
@@ -210,10 +211,10 @@ class Direct:
                 f"container {container.alias} of engine {self._engine} has no samples, because"
                 f' engines.source is "cgroup" and {why}.'
             )
-        else:
-            sentence = f"containers of engine {self._engine} are sampled by its API, because {why}."
-        self._journal.trouble(UNREACHED, sentence, self._subject(container, why))
+            self._journal.trouble(UNREACHED, sentence, self._subject(container))
+        elif why not in self._told:  # there are few reasons, whoever they are about
+            self._told.add(why)
+            self._journal.told("samples come by the API", engine=self._engine, because=why)
 
-    def _subject(self, container: Container, why: str) -> str:
-        """One sentence for each container without samples; else one for each reason."""
-        return f"{self._engine}: {container.alias if self.wanted == 'cgroup' else why}"
+    def _subject(self, container: Container) -> str:
+        return f"{self._engine}: {container.alias}"
