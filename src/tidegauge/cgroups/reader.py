@@ -110,6 +110,7 @@ class Reader:
         self._host = HostSide(netlink)
         self._namespaces = Namespaces(proc, self._host, garbled)
         self._columns1, self._columns2 = Columns1(), Columns2()
+        self._known: tuple[int, list[Mount]] = -1, []
         self._opened = 0
         self.sweep = 0
 
@@ -129,7 +130,7 @@ class Reader:
         if not self._opened:
             allow_all()
             self.machine.look()
-        known = places.mounts(self._mountinfo())
+        known = self._mounts()
         place = self._find(key, pid, known)
         keep = descriptors_left(DESCRIPTORS)
         files = Files(place.process, keep=keep)
@@ -185,8 +186,12 @@ class Reader:
             raise OutOfReach("its cgroup files cannot be read; run Tidegauge as root")
         return meter
 
-    def _mountinfo(self) -> str:
-        try:
-            return (self._proc / "self/mountinfo").read_text("utf-8", errors="surrogateescape")
-        except OSError:
-            raise OutOfReach(f"{self._proc}/self/mountinfo cannot be read") from None
+    def _mounts(self) -> list[Mount]:
+        """As they are in this sweep: an engine's machine has a thousand, most of no cgroup."""
+        if self._known[0] != self.sweep:
+            try:
+                text = (self._proc / "self/mountinfo").read_text("utf-8", "surrogateescape")
+            except OSError:
+                raise OutOfReach(f"{self._proc}/self/mountinfo cannot be read") from None
+            self._known = self.sweep, places.mounts(text)
+        return self._known[1]

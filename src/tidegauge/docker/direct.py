@@ -130,6 +130,10 @@ class Direct:
     def __len__(self) -> int:
         return len(self._paced)
 
+    def decided(self, key: str) -> bool:
+        """Is it read, or was it found out that it can't be?"""
+        return key in self._paced or key in self._why
+
     @property
     def why_not(self) -> Mapping[str, str]:
         """Why containers are not read directly, by alias."""

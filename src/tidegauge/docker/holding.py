@@ -131,7 +131,7 @@ class Holding:
         """Look again for those of which no samples come."""
         if self._direct is not None:
             for key, held in self._held.items():
-                if key not in self._direct and not self._comes_from_engine(key):
+                if not self._direct.decided(key) and not self._comes_from_engine(key):
                     self._search(held)
 
     def close(self, ids: Iterable[str]) -> None:
