@@ -1,9 +1,19 @@
 """Files kept open, and files that cannot be."""
 
-import pytest
-from captured_machine import descriptors
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import msgspec
+import pytest
+from captured_machine import CapturedMachine, descriptors
+
+import tidegauge
 from tidegauge.cgroups.files import Files, descriptors_left
+
+SOURCE = Path(tidegauge.__file__).parents[1]
 
 
 @pytest.fixture
@@ -79,3 +89,24 @@ def test_descriptors_that_are_left():
     """As many as the limit leaves beside those that all else needs."""
     assert descriptors_left(0)
     assert not descriptors_left(1 << 31)
+
+
+@pytest.mark.parametrize("name", ["hybrid", "unified"])
+def test_a_container_for_which_there_are_no_descriptors(name, tmp_path):
+    """The frame is the same; two descriptors are of its process, and tell when that has ended."""
+    folder = Path(__file__).parent
+    environ = os.environ | {"PYTHONPATH": f"{SOURCE}:{folder}:{folder.parent}"}
+    command = [sys.executable, str(folder / "few_files.py"), name]
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    opened, frame, ended, left = json.loads(done.stdout)
+
+    machine = CapturedMachine(name, tmp_path)
+    machine.process.joinpath("stat").write_text("")
+    _, probe = machine.open()
+    kept = msgspec.to_builtins(probe.read())
+    probe.close()
+
+    assert frame == kept | {"read": frame["read"]}
+    assert opened == 2
+    assert ended
+    assert left == 0

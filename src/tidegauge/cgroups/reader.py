@@ -28,6 +28,8 @@ WHOLE_EVERY = 10
 DESCRIPTORS = 24
 """One container has no more files open than this."""
 
+SURROUNDINGS_SECONDS = 1.0
+
 _VERSION_1 = ("cpuacct", "memory")
 
 
@@ -110,7 +112,7 @@ class Reader:
         self._host = HostSide(netlink)
         self._namespaces = Namespaces(proc, self._host, garbled)
         self._columns1, self._columns2 = Columns1(), Columns2()
-        self._known: tuple[int, list[Mount]] = -1, []
+        self._surroundings: tuple[float, list[Mount], int | None] | None = None
         self._opened = 0
         self.sweep = 0
 
@@ -130,8 +132,8 @@ class Reader:
         if not self._opened:
             allow_all()
             self.machine.look()
-        known = self._mounts()
-        place = self._find(key, pid, known)
+        known, listener = self._seen_around()
+        place = self._find(key, pid, known, listener)
         keep = descriptors_left(DESCRIPTORS)
         files = Files(place.process, keep=keep)
         try:
@@ -155,11 +157,10 @@ class Reader:
         """A container's network is needed no more."""
         self._namespaces.leave(key)
 
-    def _find(self, key: str, pid: int, known: list[Mount]) -> Place:
+    def _find(self, key: str, pid: int, known: list[Mount], listener: int | None) -> Place:
         try:
             return places.locate(key, self._proc / str(pid), known)
         except OutOfReach as error:
-            listener = self._listener()
             if listener is None:
                 raise
             own_proc = self._proc / str(listener) / "root/proc"
@@ -186,12 +187,16 @@ class Reader:
             raise OutOfReach("its cgroup files cannot be read; run Tidegauge as root")
         return meter
 
-    def _mounts(self) -> list[Mount]:
-        """As they are in this sweep: an engine's machine has a thousand, most of no cgroup."""
-        if self._known[0] != self.sweep:
+    def _seen_around(self) -> tuple[list[Mount], int | None]:
+        """The mounts, of which an engine's machine has thousands, and who listens on its socket.
+
+        Both stand for a second: containers are found by the hundred.
+        """
+        now, known = self.clock.monotonic(), self._surroundings
+        if known is None or now - known[0] >= SURROUNDINGS_SECONDS:
             try:
                 text = (self._proc / "self/mountinfo").read_text("utf-8", "surrogateescape")
             except OSError:
                 raise OutOfReach(f"{self._proc}/self/mountinfo cannot be read") from None
-            self._known = self.sweep, places.mounts(text)
-        return self._known[1]
+            known = self._surroundings = now, places.mounts(text), self._listener()
+        return known[1], known[2]

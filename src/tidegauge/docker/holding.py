@@ -195,9 +195,9 @@ class Holding:
 
     def run_over(self, held: "_Held", *, reached: bool) -> None:
         """A container that was read directly has ended, and may run again already."""
-        if reached or (self._direct is not None and self._direct.wanted == "cgroup"):
+        if reached:
             self._search(held)
-        else:
+        elif self._direct is not None and self._direct.wanted == "auto":
             self._ask_engine(held)
 
     def _stream(self, held: "_Held") -> None:
