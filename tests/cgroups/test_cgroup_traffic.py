@@ -5,7 +5,7 @@ import os
 import struct
 
 import pytest
-from captured_machine import CapturedMachine
+from captured_machine import CapturedMachine, descriptors
 
 from tidegauge.cgroups.netlink import Link, links_in, namespace_in, stats_in
 from tidegauge.docker.frames import NetworkStats
@@ -144,14 +144,32 @@ def test_netlink_that_fails(read, kernel):
     assert read(2)[-1].rx_bytes == 9999
 
 
-def test_one_network_of_two_containers_is_read_once(hybrid, kernel):
+def test_one_network_of_two_containers_is_read_once(hybrid):
     """Both have the same object, and its file is closed behind the last of them."""
     reader = hybrid.reader()
     reader.begin()
     first = reader.open(hybrid.key, hybrid.pid, "bridge")
-    second = reader.open(hybrid.key, hybrid.pid, f"container:{hybrid.key}")
+    before = descriptors()
+    twin = hybrid.twin("f" * 64)
+    second = reader.open(twin, hybrid.pid, f"container:{hybrid.key}")
+    networks = first.read().networks
 
-    assert first.read().networks is second.read().networks
+    assert second.read().networks is networks
+    first.close()
+    reader.begin()
+    assert second.read().networks is networks
+    second.close()
+    assert descriptors() < before - 10
+
+
+def test_the_machines_own_network_is_no_containers(hybrid):
+    """It is that of its first process, which is seen without the engine's word for it, too."""
+    ns = hybrid.proc / "1/ns"
+    ns.mkdir(parents=True)
+    (ns / "net").hardlink_to(hybrid.process / "ns/net")
+    _, probe = hybrid.open("")
+
+    assert probe.read().networks is None
 
 
 # As a kernel 6.18 sent it: one interface, one link, one namespace.

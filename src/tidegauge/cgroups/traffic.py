@@ -218,7 +218,7 @@ class Namespaces:
         Who can't see which namespace it is (that takes root) reads it for each container.
         """
         number = _number(process)
-        if mode == "host" or (number and number == _number(self._proc / "self")):
+        if mode == "host" or (number and number == _number(self._proc / "1")):
             return None
         shared = self._shared.get(number) if number and keep else None
         if shared is None:
