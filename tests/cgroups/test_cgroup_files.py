@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from captured_machine import CapturedMachine, descriptors
 
 import tidegauge
 from tidegauge.cgroups.files import Files, descriptors_left
+from tidegauge.cgroups.listeners import listener_of
 
 SOURCE = Path(tidegauge.__file__).parents[1]
 
@@ -42,6 +44,17 @@ def test_a_kept_file_is_read_anew_each_time(process, used):
     files.close()
     with pytest.raises(OSError):
         read()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("size", [3071, 3072, 8192, 100_000])
+def test_a_long_file_is_read_to_its_end(size, keep, process, used):
+    """The kernel gives the interfaces of a network a page at a time."""
+    used.write_bytes(b"x" * size)
+    files = Files(process, keep=keep)
+
+    assert files.open(used)() == b"x" * size
+    files.close()
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -110,3 +123,16 @@ def test_a_container_for_which_there_are_no_descriptors(name, tmp_path):
     assert opened == 2
     assert ended
     assert left == 0
+
+
+def test_the_listener_of_a_socket(tmp_path):
+    """The kernel tells its number; of a socket that nobody listens on, nothing."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        assert listener_of(path) is None
+        listening.listen()
+        assert listener_of(path) == os.getpid()
+    assert listener_of(path) is None
+    assert listener_of(str(tmp_path / "none")) is None
+    assert listener_of("x" * 500) is None

@@ -19,8 +19,10 @@ Read = Callable[[], bytes]
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
 
-ROOM = 8192
-"""Bytes asked for at once; the longest of these files has some 4000."""
+_ROOM = 8192
+
+_PIECE = 3072
+"""The kernel gives at least so much of a file that goes on: up to a page, in whole lines."""
 
 
 class Files:
@@ -72,16 +74,28 @@ class Files:
     def _kept(self, path: Path) -> Read:
         opened = os.open(path, _FLAGS)
         self._open.append(opened)
-        return partial(os.pread, opened, ROOM, 0)
+        return partial(_read, opened)
 
 
-def read_once(path: str, folder: int | None = None, room: int = ROOM) -> bytes:
+def read_once(path: str, folder: int | None = None) -> bytes:
     """Open, read, close."""
     opened = os.open(path, _FLAGS, dir_fd=folder)
     try:
-        return os.pread(opened, room, 0)
+        return _read(opened)
     finally:
         os.close(opened)
+
+
+def _read(opened: int) -> bytes:
+    """All of a file; nearly all come in one piece."""
+    data = os.pread(opened, _ROOM, 0)
+    if len(data) < _PIECE:
+        return data
+    pieces, at = [data], len(data)
+    while piece := os.pread(opened, _ROOM, at):
+        pieces.append(piece)
+        at += len(piece)
+    return b"".join(pieces)
 
 
 def descriptors_left(needed: int) -> bool:
@@ -89,6 +103,9 @@ def descriptors_left(needed: int) -> bool:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return True
-    probe = os.open("/", _FLAGS | os.O_DIRECTORY)  # the lowest free number
-    os.close(probe)
-    return probe + needed + SPARE < limit
+    try:
+        lowest_free = os.open("/", _FLAGS | os.O_DIRECTORY)
+    except OSError:
+        return False
+    os.close(lowest_free)
+    return lowest_free + needed + SPARE < limit

@@ -9,8 +9,6 @@ from tidegauge.cgroups.files import read_once
 from tidegauge.cgroups.parsing import capacity
 
 _TOTAL = re.compile(r"^MemTotal:\s+(\d+) kB$", re.MULTILINE)
-_CPUS_ROOM = 1 << 17
-"""Bytes of the first lines of ``stat``, one for each CPU, on the largest of machines."""
 
 
 class Machine:
@@ -20,7 +18,7 @@ class Machine:
     """
 
     def __init__(self, proc: Path) -> None:
-        self._stat = partial(read_once, str(proc / "stat"), room=_CPUS_ROOM)
+        self._stat = partial(read_once, str(proc / "stat"))
         self._tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
         self.cpu: int | None = None
         self.cpus: int | None = None

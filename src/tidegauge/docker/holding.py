@@ -165,7 +165,7 @@ class Holding:
         key, direct = held.container.id, self._direct
         found = await self._found(held)
         del self._searches[key]
-        if direct is None or found is None or waits(found):
+        if direct is None or found is None or waits(found) or self._held.get(key) is not held:
             return
         try:
             direct.open(held, found)
