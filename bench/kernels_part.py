@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import fused_graph
 import influxdb_encoding
 import ingest
+import kernel_files
 import loop_stall
 import otlp_encoding
 import prometheus_text
@@ -36,6 +37,7 @@ def section(wanted: Sequence[str], *, quick: bool) -> Section:
     some = [
         *fused_graph.measurements(quick),
         *ingest.measurements(quick),
+        *kernel_files.measurements(quick),
         *recording.measurements(quick),
         *statsd_encoding.measurements(quick),
         *statsd_sending.measurements(quick),

@@ -41,7 +41,7 @@ class Terminal(io.StringIO):
 def options(host: str, **more) -> Options:
     """One engine, and no web server."""
     known = {"agent": AgentOptions(hostname="h1"), "web": WebOptions(listen="")} | more
-    return Options(engines=(EngineOptions(host=host),), **known)
+    return Options(engines=(EngineOptions(host=host, source="api"),), **known)
 
 
 def test_series_beyond_the_configured_limits_are_told_and_counted() -> None:

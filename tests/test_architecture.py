@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "journal": "",
     "streams": "errors clock",
     "docker": "backoff errors clock journal globs streams",
+    "cgroups": "errors clock docker.descriptors docker.frames",
     "simulation": "clock docker.endpoint docker.wire",
     "readings": "globs docker.frames docker.intervals docker.lives",
-    "doubts": "journal docker.intervals readings.steady",
+    "doubts": "journal docker.intervals readings.layout",
     "host": "clock streams",
     "metrics": (
         "clock host readings docker.frames docker.intervals docker.lives docker.resources"
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     ),
     "prometheus": "clock journal metrics docker.frames",
     "history": (
-        "errors clock journal docker.frames docker.intervals docker.lives host readings.steady"
+        "errors clock journal docker.frames docker.intervals docker.lives host readings.layout"
         " metrics prometheus.names"
     ),
     "exporters": (
@@ -49,8 +50,8 @@ MAY_IMPORT = {
     ),
     "terminal": "",
     "config": (
-        "errors clock journal units docker.endpoint docker.pacing docker.tls exporters.file"
-        " exporters.graphite"
+        "errors clock journal units docker.direct docker.endpoint docker.pacing docker.tls"
+        " exporters.file exporters.graphite"
         " exporters.influxdb exporters.otlp exporters.remote_write exporters.statsd history.options"
         " web.options"
     ),
@@ -61,12 +62,13 @@ MAY_IMPORT = {
     "logs": "config terminal",
     "arguments": "__init__ errors docker.endpoint config terminal top.columns",
     "readiness": "clock docker.following metrics",
+    "here": "cgroups clock journal docker.direct docker.endpoint config",
     "buffers": "clock journal streams",
     "app": (
-        "buffers clock journal globs streams docker history host metrics prometheus exporters"
+        "buffers clock journal globs streams docker here history host metrics prometheus exporters"
         " terminal web config pipeline readiness simulation"
     ),
-    "check": "errors clock journal docker exporters terminal web.options config app",
+    "check": "errors clock journal docker here exporters terminal web.options config app",
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
     "session": "clock history.opening journal terminal config app signals",

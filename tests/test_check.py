@@ -64,6 +64,7 @@ async def test_every_container_is_listed_with_its_reason(engine: FakeEngine) -> 
         "-           other      running  not named in the configuration, and no filter"
         " includes it\n"
         'web         web        running  included by "web"\n'
+        "Samples of 2 would come by its API, because the engine tells no process of it.\n"
         f"\n{NOWHERE}"
     )
 

@@ -28,7 +28,7 @@ from tidegauge.globs import Selection
 from tidegauge.history.remembering import Remembering
 from tidegauge.metrics import Limits, Registry, identity
 from tidegauge.pipeline import collecting
-from tidegauge.readings.steady import Steady
+from tidegauge.readings.layout import Steady
 from tidegauge.streams import Outlet, Source
 from tidegauge.web.recent import Recent
 

@@ -32,6 +32,7 @@ from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
 from tidegauge.globs import Selection
+from tidegauge.here import direct_of
 from tidegauge.history.opening import Kept, open_history
 from tidegauge.history.options import path_of
 from tidegauge.history.prometheus import prometheus_history
@@ -242,31 +243,30 @@ def followers_of(
 ) -> tuple[Follower, ...]:
     """One follower for each engine; ``here`` if engines on unix sockets are on this machine.
 
-    Without a ``demand`` all containers are streamed, as are those of an engine set to that.
+    Without a ``demand`` all that comes by an API is streamed, as is that of an engine set to it.
     """
     choice, times = choice_of(options), SurveyTimes(options.survey.interval, options.survey.timeout)
-    absences = Absences(choice, journal, (each.name for each in options.engines))
+    absences = Absences(choice, journal, [each.name for each in options.engines])
 
-    def effort(client: EngineClient) -> EffortMeter:
-        local = client.address.startswith("unix://")
-        return EffortMeter(clock, EngineProcesses() if local else None)
+    def local(client: EngineClient) -> bool:
+        return here and client.address.startswith("unix://")
 
     def survey(client: EngineClient) -> Survey | None:
-        local = here and client.address.startswith("unix://")
-        measure = FileSystemMeter(clock, platform.release()).measure if local else None
-        on = options.survey.enabled
-        return Survey(client, times, journal, clock, measure) if on else None
+        measure = FileSystemMeter(clock, platform.release()).measure if local(client) else None
+        return Survey(client, times, journal, clock, measure) if options.survey.enabled else None
 
+    named = {each.name: each for each in options.engines}
     # Nothing is saved on an engine that is made up.
-    real = [each for each in options.engines if not each.host.startswith("demo:")]
-    demands = {each.name: demand for each in real if each.sampling == "auto"}
+    real = {name for name, each in named.items() if not each.host.startswith("demo:")}
+    demands = {name: demand for name in real if named[name].sampling == "auto"}
     return tuple(
         Follower(
             *(each, choice, journal, clock, random),
             survey=survey(each),
             absences=absences,
             demand=demands.get(each.name, STREAMS),
-            effort=effort(each) if here else None,
+            effort=EffortMeter(clock, EngineProcesses() if local(each) else None) if here else None,
+            direct=direct_of(named[each.name], each.address, clock, journal) if here else None,
         )
         for each in clients
     )

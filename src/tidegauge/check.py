@@ -1,19 +1,23 @@
 """What would be watched and where it would go: a rehearsal that asks the engines once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
 from tidegauge.app import choice_of, engine_client, open_deliveries
 from tidegauge.clock import SystemClock
-from tidegauge.config import Options
+from tidegauge.config import EngineOptions, Options
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.direct import Reader
 from tidegauge.docker.frames import Container, Engine, ListedContainer
 from tidegauge.docker.roster import ALIVE, alive, present
-from tidegauge.errors import EngineError
+from tidegauge.errors import EngineError, NoSuchContainer, OutOfReach
 from tidegauge.exporters import Exporter
+from tidegauge.here import reader_for
 from tidegauge.journal import Journal
 from tidegauge.terminal.table import Cell, render
 from tidegauge.web.options import Address, WebOptions
@@ -22,10 +26,11 @@ COLUMNS = ("watched as", "container", "state", "why")
 
 
 class Answer(Struct, frozen=True):
-    """What one engine said."""
+    """What one engine said, and what was found of where samples would come from."""
 
     engine: Engine
     listed: Sequence[ListedContainer]
+    sources: str
 
 
 async def check(
@@ -34,9 +39,10 @@ async def check(
     """The report, and one sentence for each engine that could not be asked."""
     exporters = [each.exporter for each in open_deliveries(options, journal, SystemClock())]
     clients = [engine_client(each, environ) for each in options.engines]
-    asked = await asyncio.gather(*map(_ask, clients))
-    answers = [each for each in asked if isinstance(each, Answer)]
     choice = choice_of(options)
+    asking = zip(options.engines, clients, strict=True)
+    asked = await asyncio.gather(*(_ask(each, of, choice, journal) for each, of in asking))
+    answers = [each for each in asked if isinstance(each, Answer)]
     parts = [
         *(_of_engine(each, choice) for each in answers),
         _of_missing(answers, choice),
@@ -46,14 +52,50 @@ async def check(
     return "\n".join(filter(None, parts)), [each for each in asked if isinstance(each, str)]
 
 
-async def _ask(client: EngineClient) -> Answer | str:
+async def _ask(
+    options: EngineOptions, client: EngineClient, choice: Choice, journal: Journal
+) -> Answer | str:
     """The engine and its containers, or why there are none to tell of."""
     try:
-        return Answer(await client.connect(), await client.containers(stopped=True))
+        engine, listed = await client.connect(), await client.containers(stopped=True)
+        watched = alive(present(engine, choice, listed, {}))
+        return Answer(engine, listed, await _sources(options, client, watched, journal))
     except EngineError as error:
         return str(error)
     finally:
         await client.close()
+
+
+async def _sources(
+    options: EngineOptions, client: EngineClient, watched: Sequence[Container], journal: Journal
+) -> str:
+    """Whose samples would be read here, and why those of others would not."""
+    reader = reader_for(options, client.address, SystemClock(), journal)
+    if reader is None:
+        return ""
+    reasons: Counter[str] = Counter()
+    for each in watched:
+        with suppress(NoSuchContainer):  # removed this moment
+            reasons[await _why_not(reader, each.id, client)] += 1
+    reader.close()
+    only_here = options.source == "cgroup"
+    otherwise = "would not come at all" if only_here else "would come by its API"
+    return "".join(
+        f"Samples of {count} would be read from this machine's kernel.\n"
+        if not why
+        else f"Samples of {count} {otherwise}, because {why}.\n"
+        for why, count in sorted(reasons.items())
+    )
+
+
+async def _why_not(reader: Reader, key: str, client: EngineClient) -> str:
+    """Why a container cannot be read here; empty if it can."""
+    told = await client.inspect(key)
+    try:
+        reader.open(key, told.state.pid, told.host_config.network_mode).close()
+    except OutOfReach as error:
+        return str(error)
+    return ""
 
 
 def _of_engine(answer: Answer, choice: Choice) -> str:
@@ -64,7 +106,7 @@ def _of_engine(answer: Answer, choice: Choice) -> str:
     count = f"{len(watched)} of {len(listed)} containers would be watched now"
     head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
     rows = [_row(each, choice, watched.get(each.id), owners.get(each.id)) for each in listed]
-    return head + (render(COLUMNS, rows, "table") if rows else "")
+    return head + (render(COLUMNS, rows, "table") if rows else "") + answer.sources
 
 
 def _row(

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from tidegauge.docker.intervals import Interval, cpu_time
 from tidegauge.journal import Journal
-from tidegauge.readings.steady import Steady
+from tidegauge.readings.layout import Steady
 
 UNCOUNTED_IN_A_ROW = 10
 """So many samples of an engine without a number that every running container has."""

@@ -13,6 +13,7 @@
     │   ├── NoSuchContainer       wait until it appears
     │   ├── NoSocketLeft          this process may open no more: tell once, try again
     │   └── RequestRefused        the engine said no, in words
+    ├── OutOfReach                a container's cgroups cannot be read here: ask its engine
     ├── ExportError               a backend did not take it: count, drop, go on
     │   ├── BackendUnavailable    it may take it later: keep it, try again
     │   └── BatchTooLarge         it takes less at once: send it in halves
@@ -74,6 +75,10 @@ class RequestRefused(EngineError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class OutOfReach(TidegaugeError):
+    """The kernel here does not show a container's cgroups; says why, and what would help."""
 
 
 class ExportError(TidegaugeError):

@@ -25,8 +25,9 @@ from tidegauge.globs import Selection
 from tidegauge.host import HostSample
 from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot
-from tidegauge.readings import continuity, cpu, disk, memory, network, pids, uptime
-from tidegauge.readings.steady import Steady, Steadying
+from tidegauge.readings import continuity, cpu, disk, kernel, memory, network, pids, uptime
+from tidegauge.readings.layout import Steady
+from tidegauge.readings.steady import Steadying
 from tidegauge.streams import (
     DROP_OLDEST,
     Buffer,
@@ -134,6 +135,7 @@ def intervals_read(
         read(disk, kept.get("docker-blkio")) >> record(registry.disk),
         read(pids, kept.get("docker-pids")) >> record(registry.pids),
         read(uptime) >> record(registry.uptime),
+        read(kernel) >> record(registry.kernel),
         read(continuity) >> record(registry.continuity),
         sink(registry.cycle, "record cycle"),
         sink(doubts, "doubts"),

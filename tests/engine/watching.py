@@ -3,20 +3,24 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Self
 
 import structlog
 
 from servers.engine import DockerEngine
 from tidegauge.clock import SystemClock
+from tidegauge.config import EngineOptions
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.direct import Wanted
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import LifeEvent, Observation
 from tidegauge.docker.transport import HttpTransport
+from tidegauge.here import PROC, direct_of
 from tidegauge.journal import Journal
 from tidegauge.metrics import Attributes, Kind, Metric, Number, Registry, identity
 from tidegauge.metrics.catalogue import CATALOGUE, CPU_TIME, CPU_USAGE, MEMORY_USAGE
@@ -33,15 +37,27 @@ class Watching:
 
     ``reads`` are the engine's times of the samples that came, and ``events`` what happened, by
     alias; `collect` adds what was recorded to ``samples`` and ``totals``, by alias, metric name
-    and attributes.
+    and attributes. With another ``source`` than the API samples are
+    read directly, from ``proc``. ``sources`` is where they came from.
     """
 
-    def __init__(self, engine: DockerEngine, include: Iterable[str]) -> None:
+    def __init__(
+        self,
+        engine: DockerEngine,
+        include: Iterable[str],
+        source: Wanted = "api",
+        proc: Path = PROC,
+    ) -> None:
         self.journal = Journal(structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop]))
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host)))
         choice = Choice({}, include, [])
-        self.follower = Follower(client, choice, self.journal, SystemClock(), lambda: 0.5)
+        options, clock = EngineOptions(source=source), SystemClock()
+        self.follower = Follower(
+            *(client, choice, self.journal, clock, lambda: 0.5),
+            direct=direct_of(options, engine.host, clock, self.journal, proc),
+        )
         self.reads: dict[str, list[float]] = defaultdict(list)
+        self.sources: set[str] = set()
         self.events: dict[str, list[LifeEvent]] = defaultdict(list)
         self.samples: dict[Key, list[Number]] = defaultdict(list)
         self.totals: dict[Key, list[Number]] = defaultdict(list)
@@ -75,6 +91,7 @@ class Watching:
     def _tap(self, seen: Observation) -> Observation:
         if isinstance(seen, Sample) and seen.frame.running:
             self.reads[seen.container.alias].append(seen.frame.read.timestamp())
+            self.sources.add(seen.frame.source)
         if isinstance(seen, LifeEvent):
             self.events[seen.container.alias].append(seen)
         return seen

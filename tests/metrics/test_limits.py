@@ -22,6 +22,7 @@ from tidegauge.readings import (
     DeviceIo,
     DiskReading,
     InterfaceTraffic,
+    KernelReading,
     MemoryReading,
     NetworkReading,
     PidsReading,
@@ -74,6 +75,7 @@ def test_what_a_container_takes_is_what_it_may_have() -> None:
         registry.network(NetworkReading(WEB, BORN, (InterfaceTraffic("eth0", stats),)))
         registry.disk(DiskReading(WEB, BORN, (DeviceIo("8:0", 1, 1, 1, 1),)))
         registry.pids(PidsReading(WEB, 1, 50))
+        registry.kernel(KernelReading(WEB, BORN, (1,) * 9, 1))
         registry.uptime(UptimeReading(WEB, 7.5))
         registry.continuity(ContinuityReading(WEB, 3.0))
         registry.condition(Condition(WHOLE, state, HEALTHS[0], 1, resources=ALLOWED))

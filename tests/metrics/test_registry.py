@@ -19,6 +19,7 @@ from tidegauge.readings import (
     DeviceIo,
     DiskReading,
     InterfaceTraffic,
+    KernelReading,
     MemoryReading,
     NetworkReading,
     PidsReading,
@@ -89,6 +90,7 @@ def test_every_metric_of_the_catalogue_can_be_told() -> None:
         )
         registry.disk(DiskReading(WEB, FOUND, (DeviceIo("8:0", more, more, more, more),)))
         registry.pids(PidsReading(WEB, more, 50))
+        registry.kernel(KernelReading(WEB, FOUND, (more,) * 9, more))
         registry.uptime(UptimeReading(WEB, 7.5))
         registry.continuity(ContinuityReading(WEB, 3.0))
         registry.life(LifeEvent(WEB, "die", AT, exit_code=137))

@@ -54,6 +54,8 @@ class Watcher(msgspec.Struct):
     lost: int = 0
     watched: dict[str, object] = {}
     read_in_turn: int = 0
+    read_directly: int = 0
+    why_not_directly: dict[str, str] = {}
     interest: Interest = msgspec.field(default_factory=lambda: Interest(ManualClock()))
 
 

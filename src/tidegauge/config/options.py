@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from tidegauge.docker.direct import Wanted
 from tidegauge.docker.endpoint import Tls
 from tidegauge.docker.pacing import Sampling
 from tidegauge.exporters.file import FileOptions
@@ -18,6 +19,10 @@ from tidegauge.web.options import WebOptions
 
 Category = Literal["docker-cpu", "docker-memory", "docker-network", "docker-blkio", "docker-pids"]
 """The kinds of entity that category filters know, by their StatsD names."""
+
+
+Interval = Annotated[float, Meta(ge=0.1, le=10, extra={"unit": "s"})]
+"""Seconds between two samples of a container that is read directly."""
 
 
 class AgentOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +40,9 @@ class EngineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tls: Tls = Tls()
     read_interval: Annotated[float, Meta(ge=0, le=10, extra={"unit": "s"})] = 0.25
     sampling: Sampling = "auto"
+    source: Wanted = "auto"
+    interval: Interval = 1.0
+    intervals: dict[str, Interval] = field(default_factory=dict[str, "Interval"])
 
 
 class CategoryFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -105,6 +105,12 @@ CONTAINERS = Page(
     ),
 )
 
+
+def _waiting(some: Metric, everything: Metric) -> tuple[Line, ...]:
+    """Shares of time: of what the kernel calls pressure."""
+    return (Line(some, (), "some tasks", "rate"), Line(everything, (), "all tasks", "rate"))
+
+
 _LIFE = (
     Panel("State", "short", _each(c.STATE, "container.state", STATES, "holds"), "states", 8),
     Panel("Health", "short", _each(c.HEALTH, "container.health", HEALTHS, "holds"), "states", 8),
@@ -140,13 +146,22 @@ _CPU = (
         "stacked",
     ),
     Panel("CPU as a share of the limit", "percentunit", (Line(c.CPU_UTILIZATION),)),
-    Panel("CPU time held back each second", "s", (Line(c.CPU_THROTTLED_TIME, show="rate"),)),
+    Panel("Waiting for a CPU", "percentunit", _waiting(c.CPU_WAITING, c.CPU_STALLED)),
+    Panel(
+        "CPU time held back, and saved up and used, each second",
+        "s",
+        (
+            Line(c.CPU_THROTTLED_TIME, (), "held back", "rate"),
+            Line(c.CPU_BURST_TIME, (), "above the quota", "rate"),
+        ),
+    ),
     Panel(
         "CPU quota periods",
         "cps",
         (
             Line(c.CPU_PERIODS, (), "passed", "rate"),
             Line(c.CPU_THROTTLED_PERIODS, (), "held back", "rate"),
+            Line(c.CPU_BURSTS, (), "above the quota", "rate"),
         ),
     ),
 )
@@ -169,6 +184,8 @@ _MEMORY = (
         (Line(c.MEMORY_RSS, (), "anonymous"), Line(c.MEMORY_CACHE, (), "page cache")),
         "stacked",
     ),
+    Panel("Waiting for memory", "percentunit", _waiting(c.MEMORY_WAITING, c.MEMORY_STALLED)),
+    Panel("Swapped out", "bytes", (Line(c.MEMORY_SWAP),)),
     Panel("Memory as a share of the limit", "percentunit", (Line(c.MEMORY_UTILIZATION),)),
     Panel(
         "Highest usage, and what is left",
@@ -193,6 +210,7 @@ _MEMORY = (
         (
             Line(c.MEMORY_FAILS, (c.AT_LIMIT,), "met its limit", "increase"),
             Line(c.MEMORY_FAILS, (c.OUT_OF_MEMORY,), "had none left", "increase"),
+            Line(c.MEMORY_OOM_KILLS, (), "processes killed", "increase"),
         ),
         "bars",
     ),
@@ -209,6 +227,7 @@ _NETWORK = (
 _DISK = (
     Panel("Block IO", "Bps", _ways(c.DISK_IO_SUM)),
     Panel("Operations", "iops", _ways(c.DISK_OPERATIONS_SUM)),
+    Panel("Waiting for IO", "percentunit", _waiting(c.DISK_WAITING, c.DISK_STALLED)),
     Panel("Block IO by device", "Bps", _ways(c.DISK_IO, DEVICE)),
     Panel("Its own layer", "bytes", (Line(s.CONTAINER_FILESYSTEM_USAGE),)),
 )

@@ -67,9 +67,13 @@ class ContainerHealth(Struct, frozen=True):
 
 
 class ContainerState(Struct, frozen=True):
-    """``State`` of an inspected container; a year of 1 means never started."""
+    """``State`` of an inspected container; a year of 1 means never started.
+
+    ``pid`` is its first process as the engine numbers it, 0 while it does not run.
+    """
 
     status: str = field(default="", name="Status")
+    pid: int = field(default=0, name="Pid")
     started_at: datetime | None = field(default=None, name="StartedAt")
     health: ContainerHealth | None = field(default=None, name="Health")
 

@@ -7,7 +7,7 @@ held in `tidegauge.docker.holding`.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +16,7 @@ from tidegauge.clock import Clock
 from tidegauge.docker.absences import Absences
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
+from tidegauge.docker.direct import Direct
 from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
 from tidegauge.docker.holding import Holding, Joined
@@ -45,7 +46,7 @@ class Follower:
     ``engine`` is ``None`` until the engine answered; ``trouble`` says in words why, and ``lost``
     how often one that answered was lost. Followers of several engines share the ``absences``. What
     samples are wanted for, the ``demand``, decides how they come; ``interest`` is to be told of
-    looks at containers.
+    looks at containers. What can be is read by ``direct``, without the engine.
     """
 
     def __init__(
@@ -60,13 +61,14 @@ class Follower:
         absences: Absences | None = None,
         demand: Demand = STREAMS,
         effort: EffortMeter | None = None,
+        direct: Direct | None = None,
     ) -> None:
-        self._survey, self._effort = survey, effort
+        self._survey, self._effort, self._direct = survey, effort, direct
         self._absences = absences or Absences(choice, journal, [client.name])
         self._client, self._choice, self._journal, self._clock = client, choice, journal, clock
         self._random = random
         self._demand, self._pace, self._in_turn = demand, Pace(demand), False
-        self._holding = Holding(client, journal, clock, random, demand.interval)
+        self._holding = Holding(client, journal, clock, random, demand.interval, direct=direct)
         self.interest = Interest(clock)
         self._started: set[str] = set()
         self._births: dict[str, datetime] = {}
@@ -92,6 +94,16 @@ class Follower:
     def read_in_turn(self) -> int:
         """How many of them have no stream."""
         return len(self._holding.rotation)
+
+    @property
+    def read_directly(self) -> int:
+        """How many of them are read without the engine."""
+        return self._holding.read_directly
+
+    @property
+    def why_not_directly(self) -> Mapping[str, str]:
+        """Why others are not, by alias."""
+        return {} if self._direct is None else self._direct.why_not
 
     @property
     def settled(self) -> bool:
@@ -130,6 +142,9 @@ class Follower:
                     self._absences.away(self._client.name)
                 await self._clock.sleep(backoff.delay())
         finally:
+            self._holding.close(tuple(self._holding.held))
+            if self._direct is not None:
+                self._direct.close_all()
             await self._client.close()
 
     def _arrived(self, engine: Engine) -> None:
@@ -149,6 +164,7 @@ class Follower:
                 tasks.create_task(self._look_around(engine, outlet)),
                 tasks.create_task(self._arrange(engine)),
                 tasks.create_task(self._measure(engine, outlet)),
+                tasks.create_task(self._read_directly()),
             ]
             joined = Joined(outlet, tasks, listening.done)
             # An engine that takes longer to let us listen is listed at once, and once more then.
@@ -175,6 +191,10 @@ class Follower:
         if self._effort is not None:
             await self._effort.run(engine, self._holding, outlet)
 
+    async def _read_directly(self) -> None:
+        if self._direct is not None:
+            await self._direct.run()
+
     async def _arrange(self, engine: Engine) -> None:
         """Read in turn while that is decided, and stream what is looked at."""
         if not can_turn(engine, self._demand):
@@ -190,6 +210,8 @@ class Follower:
 
     def _keep_pace(self, engine: Engine) -> None:
         before, load = self._in_turn, self._holding.load()
+        if not load.containers and self._holding.read_directly:
+            return  # the engine sends none
         turns = self._pace.turns(load, self._clock.monotonic())
         self._in_turn = turns and can_turn(engine, self._demand)
         if self._in_turn != before:
@@ -278,6 +300,7 @@ class Follower:
         self._started.clear()
         for container in changes.open:
             held.open(container, joined, self._streamed)
+        held.revive()
         for condition in (*changes.gone, *conditions):
             await joined.outlet.send(condition)
         return True

@@ -13,6 +13,9 @@ from msgspec import Meta, Struct, field
 Count = Annotated[int, Meta(ge=0)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
+Source = Literal["api", "cgroup"]
+"""Where a frame came from: its engine's stats API, or the kernel's own files."""
+
 UNLIMITED = 2**62
 """Limits at or above this mean "none": 2^63-4096 on cgroup v1, 2^64-1 for pids on v2."""
 
@@ -31,6 +34,9 @@ class Throttling(Struct, frozen=True, gc=False):
     periods: Count | None = None
     throttled_periods: Count | None = None
     throttled_time: Count | None = None
+    bursts: Count | None = None
+    burst_time: Count | None = None
+    """Periods in which it used CPU time saved up before, and how much (never told by an API)."""
 
 
 class CpuStats(Struct, frozen=True, gc=False):
@@ -65,6 +71,9 @@ class MemoryStats(Struct, frozen=True, gc=False):
     limit: Count | None = None
     stats: MemoryDetail | None = None
     failcnt: Count | None = None
+    swap: Count | None = None
+    oom_kills: Count | None = None
+    """Bytes swapped out, and processes killed for lack of memory (never told by an API)."""
 
 
 class NetworkStats(Struct, frozen=True, gc=False):
@@ -103,6 +112,21 @@ class PidsStats(Struct, frozen=True, gc=False):
     limit: Count | None = None
 
 
+class Stall(Struct, frozen=True, gc=False):
+    """Cumulative microseconds in which some, or all, tasks that could have run had to wait."""
+
+    some: Count | None = None
+    full: Count | None = None
+
+
+class Pressure(Struct, frozen=True, gc=False):
+    """Waiting for each resource (the kernel's pressure stall information)."""
+
+    cpu: Stall | None = None
+    memory: Stall | None = None
+    io: Stall | None = None
+
+
 class StatsFrame(Struct, frozen=True, gc=False):
     """One object of a stats stream. ``read`` is the engine's own clock, to the microsecond.
 
@@ -116,6 +140,9 @@ class StatsFrame(Struct, frozen=True, gc=False):
     networks: dict[str, NetworkStats | None] | None = None
     blkio_stats: BlkioStats | None = None
     pids_stats: PidsStats | None = None
+    pressure: Pressure | None = field(default=None, name="_pressure")
+    source: Source = field(default="api", name="_source")
+    """Both are ours; no engine sends names like theirs. Neither has an API any pressure."""
 
     @property
     def running(self) -> bool:

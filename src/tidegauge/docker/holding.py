@@ -12,12 +12,13 @@ from tidegauge.backoff import Backoff
 from tidegauge.clock import Clock
 from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_sentence
 from tidegauge.docker.client import EngineClient, InspectedContainer
+from tidegauge.docker.direct import Direct, waits
 from tidegauge.docker.frames import Container, Sample, StatsFrame
 from tidegauge.docker.lives import Condition, Observation, state_in
 from tidegauge.docker.pacing import SHORTEST_SECONDS, Load
 from tidegauge.docker.resources import Resources
 from tidegauge.docker.rotation import Rotation
-from tidegauge.errors import EngineError, NoSocketLeft, NoSuchContainer
+from tidegauge.errors import EngineError, NoSocketLeft, NoSuchContainer, OutOfReach
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet
 
@@ -64,14 +65,19 @@ class Holding:
         clock: Clock,
         random: Callable[[], float],
         interval: float,
+        *,
+        direct: Direct | None = None,
     ) -> None:
         self._client, self._journal, self._random = client, journal, random
+        self._direct = direct
         self.clock = clock
         self.rotation = Rotation(self._read, clock, interval)
         self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
         self._held: dict[str, _Held] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._searches: dict[str, asyncio.Task[None]] = {}
+        self._streamed: Streamed = _always
         self._read_seconds: deque[float] = deque(maxlen=MEASURED)
         self.reads = 0
         self.known: dict[str, Container] = {}
@@ -81,13 +87,18 @@ class Holding:
         """The containers whose samples come, by id."""
         return self._held.keys()
 
+    @property
+    def read_directly(self) -> int:
+        """How many of them do not come from the engine."""
+        return 0 if self._direct is None else len(self._direct)
+
     def load(self) -> Load:
         """What this is for the engine, as far as it was measured."""
         first = islice(self._streams, MEASURED)
         cycles = [cycle for key in first if (cycle := self._held[key].attention.cycle)]
         reads = self._read_seconds
         return Load(
-            len(self._held),
+            len(self._held) - self.read_directly,
             median(cycles) if cycles else None,
             median(reads) if reads else None,
         )
@@ -95,15 +106,19 @@ class Holding:
     def open(self, container: Container, joined: Joined, streamed: Streamed) -> None:
         """Have a container's samples come from now on."""
         held = self._held[container.id] = _Held(container, self, joined)
-        if streamed(container):
-            self._stream(held)
+        self._streamed = streamed
+        if self._direct is None:
+            self._ask_engine(held)
         else:
-            self._take_turns(held, at_once=True)
+            self._search(held)
 
     def arrange(self, streamed: Streamed) -> None:
-        """Have all samples come in the way they should; counters go on over a change."""
+        """Have all samples of the engine come in the way they should; counters go on."""
+        self._streamed = streamed
         for key, held in self._held.items():
-            if streamed(held.container) == (key in self._streams):
+            if not self._comes_from_engine(key) or streamed(held.container) == (
+                key in self._streams
+            ):
                 continue
             if key in self.rotation:
                 self.rotation.remove(key)
@@ -112,14 +127,78 @@ class Holding:
                 self._streams.pop(key).cancel()
                 self._take_turns(held, at_once=False)
 
+    def revive(self) -> None:
+        """Look again for those of which no samples come."""
+        if self._direct is not None:
+            for key, held in self._held.items():
+                if not self._direct.decided(key) and not self._comes_from_engine(key):
+                    self._search(held)
+
     def close(self, ids: Iterable[str]) -> None:
         """Have samples of these come no longer."""
         for key in ids:
             self._held.pop(key, None)
             self.rotation.remove(key)
-            for tasks in (self._streams, self._looks):
+            if self._direct is not None:
+                self._direct.close([key])
+            for tasks in (self._streams, self._looks, self._searches):
                 if task := tasks.pop(key, None):
                     task.cancel()
+
+    def _comes_from_engine(self, key: str) -> bool:
+        return key in self._streams or key in self.rotation
+
+    def _ask_engine(self, held: "_Held") -> None:
+        if self._streamed(held.container):
+            self._stream(held)
+        else:
+            self._take_turns(held, at_once=True)
+
+    def _search(self, held: "_Held") -> None:
+        """Find out, beside all else, how samples of a container can come now."""
+        key = held.container.id
+        if self._held.get(key) is held and key not in self._searches:
+            self._searches[key] = held.joined.tasks.create_task(self._find(held))
+
+    async def _find(self, held: "_Held") -> None:
+        """Read it directly if it runs and can be reached; else the engine is asked."""
+        key, direct = held.container.id, self._direct
+        found = await self._found(held)
+        del self._searches[key]
+        if direct is None or found is None or waits(found) or self._held.get(key) is not held:
+            return
+        try:
+            direct.open(held, found)
+        except OutOfReach:
+            if direct.wanted == "auto" and not self._comes_from_engine(key):
+                held.learned = True
+                self._ask_engine(held)
+            return
+        self.rotation.remove(key)
+        if task := self._streams.pop(key, None):
+            task.cancel()
+
+    async def _found(self, held: "_Held") -> InspectedContainer | None:
+        """What the engine tells of it, sooner or later; ``None`` if it has it no more."""
+        container = held.container
+        while True:
+            try:
+                return await self._learn(container.id, held.joined.outlet)
+            except NoSuchContainer:
+                self._lose(held)
+                return None
+            except EngineError as error:
+                sentence = str(error)  # not the error: its traceback would hold this frame
+            await self.clock.sleep(self._pause(held))
+            if not held.joined.lost():
+                self._journal.trouble("inspect failed", sentence, container.alias)
+
+    def run_over(self, held: "_Held", *, reached: bool) -> None:
+        """A container that was read directly has ended, and may run again already."""
+        if reached:
+            self._search(held)
+        elif self._direct is not None and self._direct.wanted == "auto":
+            self._ask_engine(held)
 
     def _stream(self, held: "_Held") -> None:
         held.usual = 0.0
@@ -136,9 +215,15 @@ class Holding:
             del self._held[key]
             self._streams.pop(key, None)
             self.rotation.remove(key)
+            if self._direct is not None:
+                self._direct.close([key])
 
     async def relearn(self, container: Container, outlet: Outlet[Observation]) -> None:
         """Ask once more; a stream outlives a restart of its container."""
+        held = self._held.get(container.id)
+        if self._direct is not None and held is not None and container.id not in self._direct:
+            self._search(held)
+            return
         try:
             await self._learn(container.id, outlet)
         except NoSuchContainer:
@@ -176,7 +261,9 @@ class Holding:
             trouble: tuple[str, str, str] | None = None
             opened = self.clock.monotonic()
             try:
-                await self._learn(container.id, held.joined.outlet)
+                if not held.learned:
+                    await self._learn(container.id, held.joined.outlet)
+                held.learned = False
                 await self._client.stats(container.id, held.take, held.garbage)
             except NoSuchContainer:
                 self._lose(held)
@@ -264,11 +351,12 @@ class _Held:
 
     ``usual`` seconds are between two of its frames if it is asked for each, and ``asked_every``
     is what that was before the next one: the first one behind a change comes as late as any before.
+    Who was ``learned`` of just now need not be inspected before its stream.
     """
 
     __slots__ = (
-        *("asked_every", "attention", "backoff", "container", "holding", "joined", "notices"),
-        "usual",
+        *("asked_every", "attention", "backoff", "container", "holding", "joined", "learned"),
+        *("notices", "usual"),
     )
 
     def __init__(self, container: Container, holding: Holding, joined: Joined) -> None:
@@ -277,6 +365,17 @@ class _Held:
         self.backoff: Backoff | None = None
         self.notices: list[Notice] = []
         self.usual = self.asked_every = 0.0
+        self.learned = False
+
+    def take_direct(self, frame: StatsFrame, seconds: float) -> None:
+        """A frame was read without the engine."""
+        container = self.holding.known.get(self.container.id, self.container)
+        self.joined.outlet.send_nowait(Sample(container, frame, b"", seconds))
+        self.backoff = None
+
+    def run_over(self, *, reached: bool) -> None:
+        """No more frames are read of this run."""
+        self.holding.run_over(self, reached=reached)
 
     def take(self, frame: StatsFrame, line: bytes) -> None:
         """A frame came; so the next pause is a short one."""
@@ -292,3 +391,7 @@ class _Held:
     def garbage(self, data: bytes, error: str) -> None:
         """Something came that is none."""
         self.holding.garbage(self.container.alias, data, error)
+
+
+def _always(_: Container) -> bool:
+    return True

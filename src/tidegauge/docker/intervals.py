@@ -69,7 +69,8 @@ class Intervals:
     """Turns the merged samples of all containers into intervals; one per pipeline run.
 
     Call it with each sample in order of arrival; it answers ``None`` for a sample that records
-    nothing: not running, a duplicate, out of order, or nearer than `SHORTEST` to the one before.
+    nothing: not running, a duplicate, out of order, or nearer than `SHORTEST` to the one before
+    (half of what it should be where samples are read directly).
     """
 
     def __init__(self, dropped: Callable[[str], None]) -> None:
@@ -88,13 +89,13 @@ class Intervals:
             track.stopped, track.older = True, 0
             return None
         before = track.before
-        if before is not None and not track.stopped and self._too_early(track, before, frame):
+        if before is not None and not track.stopped and self._too_early(track, before, sample):
             return None
         if track.alias is not container.alias:
             self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
-        elif before is not None and _born_between(container, before, frame, track.stopped):
+        elif before is not None and _born_between(sample, before, stopped=track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
         return Interval(container, track.life, before, frame, sample.line, sample.asked_every)
@@ -110,8 +111,9 @@ class Intervals:
         if seen.gone and seen.state != RENAMED:
             self._tracks.pop((seen.container.engine.name, seen.container.id), None)
 
-    def _too_early(self, track: _Track, before: StatsFrame, frame: StatsFrame) -> bool:
-        if frame.read - before.read >= SHORTEST:
+    def _too_early(self, track: _Track, before: StatsFrame, sample: Sample) -> bool:
+        frame = sample.frame
+        if frame.read - before.read >= _shortest(sample):
             track.older = 0
             return False
         if frame.read < before.read:
@@ -122,22 +124,31 @@ class Intervals:
         return True
 
 
+def _shortest(sample: Sample) -> timedelta:
+    """What is read directly has one clock, and comes when we want it."""
+    if sample.frame.source == "api":
+        return SHORTEST
+    return min(SHORTEST, timedelta(seconds=sample.asked_every / 2))
+
+
 def _is_young(container: Container, first: StatsFrame) -> bool:
     started = container.started_at
     return started is not None and timedelta() <= first.read - started <= YOUNG
 
 
-def _born_between(container: Container, before: StatsFrame, now: StatsFrame, stopped: bool) -> bool:
+def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
     """Did the container start anew between two samples?
 
     Either its start was seen there, or its CPU time fell, which it never does in one life, or
     there were empty frames between. Those are sent for any error too (a network interface that
     moved, say), so they don't count where the CPU time is more than a new life could have used.
     """
-    started = container.started_at
+    now, started = sample.frame, sample.container.started_at
     if started is not None and before.read < started <= now.read:
         return True
-    if now.read - before.read < SHORTEST:  # only after empty frames: the clock was set back
+    if now.read - before.read < _shortest(
+        sample
+    ):  # only after empty frames: the clock was set back
         return True
     earlier, later = cpu_time(before), cpu_time(now)
     if started is not None and started <= before.read:

@@ -12,7 +12,7 @@ from tidegauge.history.taking import Taker
 from tidegauge.host import HostSample
 from tidegauge.metrics import ContainerRecorders, Entity, Identity, Registry, identity
 from tidegauge.metrics.entities import Recorders
-from tidegauge.readings.steady import Steady
+from tidegauge.readings.layout import Steady
 
 SURROUNDINGS_SECONDS = 10.0
 """How often rows of the engines and of the machine are taken."""

@@ -20,7 +20,7 @@ from tidegauge.metrics.entities import Recorders
 from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.places import places
 from tidegauge.metrics.totals import Column, Columns
-from tidegauge.readings.steady import Layout, Steady
+from tidegauge.readings.layout import Layout, Steady
 
 SHAPES_SHARED = 1000
 """Different sets of series that are remembered, so that entities of the same share one."""

@@ -58,6 +58,29 @@ CPU_THROTTLED_TIME = Metric(
     *("container.cpu.throttling.time", _COUNTER, "s", "Time held back by the CPU quota", _NS),
     source=("cpu_stats.throttling_data.throttled_time",),
 )
+CPU_BURSTS = Metric(
+    *("container.cpu.throttling.bursts", _COUNTER, "{period}"),
+    "CPU quota periods in which it used CPU time saved up before; told by the kernel only",
+    source=("cpu.stat nr_bursts",),
+)
+CPU_BURST_TIME = Metric(
+    *("container.cpu.throttling.burst_time", _COUNTER, "s"),
+    "CPU time saved up before and used above the quota; told by the kernel only",
+    _NS,
+    source=("cpu.stat burst_time", "cpu.stat burst_usec"),
+)
+CPU_WAITING = Metric(
+    *("container.cpu.pressure.waiting", _COUNTER, "s"),
+    "Time in which some of its tasks waited for a CPU; told by the kernel only",
+    _US,
+    source=("cpu.pressure some",),
+)
+CPU_STALLED = Metric(
+    *("container.cpu.pressure.stalled", _COUNTER, "s"),
+    "Time in which all of its tasks waited for a CPU at once; told by the kernel only",
+    _US,
+    source=("cpu.pressure full",),
+)
 CPU_LIMIT = Metric(
     *("container.cpu.limit.current", _GAUGE, "{cpu}"),
     "Cores it may use, by its quota or else its set of CPUs; absent without either",
@@ -127,6 +150,29 @@ MEMORY_FAILS = Metric(
     attributes=("memory.fail.reason",),
     source=("memory_stats.failcnt",),
 )
+MEMORY_OOM_KILLS = Metric(
+    *("container.memory.oom_kills", _COUNTER, "{process}"),
+    "Processes killed for lack of memory, those of a container that lives on, too; told by the"
+    " kernel only",
+    source=("memory.oom_control oom_kill", "memory.events oom_kill"),
+)
+MEMORY_WAITING = Metric(
+    *("container.memory.pressure.waiting", _COUNTER, "s"),
+    "Time in which some of its tasks waited for memory; told by the kernel only",
+    _US,
+    source=("memory.pressure some",),
+)
+MEMORY_STALLED = Metric(
+    *("container.memory.pressure.stalled", _COUNTER, "s"),
+    "Time in which all of its tasks waited for memory at once; told by the kernel only",
+    _US,
+    source=("memory.pressure full",),
+)
+MEMORY_SWAP = Metric(
+    *("container.memory.swap.usage", _GAUGE, "By"),
+    "Memory swapped out; told by the kernel only",
+    source=("memory.stat total_swap", "memory.swap.current"),
+)
 MEMORY_FAULTS = Metric(
     *("container.paging.faults", _COUNTER, "{fault}"),
     "Page faults: major ones waited for a disk",
@@ -139,8 +185,8 @@ MEMORY_PEAK = Metric(
     source=("memory_stats.usage",),
 )
 MEMORY_MAX_USAGE = Metric(
-    *("container.memory.usage.max", _GAUGE, "By", "Highest usage so far (cgroup v1 only)"),
-    source=("memory_stats.max_usage",),
+    *("container.memory.usage.max", _GAUGE, "By", "Highest usage so far"),
+    source=("memory_stats.max_usage", "memory.peak"),
 )
 MEMORY_CACHE = Metric(
     *("container.memory.cache", _GAUGE, "By", "Page cache"),
@@ -168,7 +214,7 @@ NETWORK_DROPPED = Metric(
     source=_of("networks.*", "rx_dropped", "tx_dropped"),
 )
 NETWORK_ERRORS = Metric(
-    *("container.network.errors", _COUNTER, "{error}", "Interface errors (0 on Docker for Linux)"),
+    *("container.network.errors", _COUNTER, "{error}", "Interface errors (0 by Docker's API)"),
     attributes=(_WAY, _INTERFACE),
     source=_of("networks.*", "rx_errors", "tx_errors"),
 )
@@ -202,6 +248,18 @@ DISK_OPERATIONS = Metric(
     *("container.disk.operations", _COUNTER, "{operation}", "Operations of a block device"),
     attributes=(_OPERATION, _DEVICE),
     source=("blkio_stats.io_serviced_recursive",),
+)
+DISK_WAITING = Metric(
+    *("container.disk.pressure.waiting", _COUNTER, "s"),
+    "Time in which some of its tasks waited for IO; told by the kernel only",
+    _US,
+    source=("io.pressure some",),
+)
+DISK_STALLED = Metric(
+    *("container.disk.pressure.stalled", _COUNTER, "s"),
+    "Time in which all of its tasks waited for IO at once; told by the kernel only",
+    _US,
+    source=("io.pressure full",),
 )
 DISK_IO_SUM = Metric(
     *("container.disk.io.sum", _COUNTER, "By", "Bytes, all block devices"),

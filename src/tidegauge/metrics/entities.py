@@ -10,6 +10,7 @@ from tidegauge.docker.frames import Container
 from tidegauge.docker.lives import Condition
 from tidegauge.metrics.catalogue import UPTIME
 from tidegauge.metrics.instruments import Gauge, Instrument
+from tidegauge.metrics.kernel import KernelRecorder
 from tidegauge.metrics.life import LifeRecorder
 from tidegauge.metrics.limits import Allowance, Share
 from tidegauge.metrics.metric import Metric
@@ -23,7 +24,7 @@ from tidegauge.metrics.standing import (
     memory_limits,
 )
 from tidegauge.metrics.surroundings import CONTAINER_FILESYSTEM_USAGE, CONTAINER_ROOT_USAGE
-from tidegauge.readings.steady import MISSED, Layout, Steady
+from tidegauge.readings.layout import MISSED, Layout, Steady
 from tidegauge.readings.time import seconds_up
 
 USE_HOLDS = 30.0
@@ -83,7 +84,7 @@ class ContainerRecorders:
     __slots__ = (
         *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
-        *("network", "pids", "size", "sized_until", "uptime", "whole_size"),
+        *("kernel", "network", "pids", "size", "sized_until", "uptime", "whole_size"),
         *("_layout", "_missed", "_read", "_rows"),
     )
 
@@ -99,6 +100,7 @@ class ContainerRecorders:
         self.network = NetworkRecorder(share.take)
         self.disk = DiskRecorder(share.take)
         self.pids = PidsRecorder()
+        self.kernel = KernelRecorder()
         self.uptime, self.size, self.whole_size = Gauge(), Gauge(), Gauge()
         self.sized_until = 0.0
         self._rows: list[array[int]] = []
@@ -138,12 +140,15 @@ class ContainerRecorders:
         if not rows or layout is None:
             return
         self._rows = []
-        if layout.records("docker-cpu"):
-            self.cpu.extend(layout, rows)
-        if layout.records("docker-memory"):
-            self.memory.extend(layout, rows)
-        if layout.records("docker-pids"):
-            self.pids.extend(layout, rows)
+        for category, one in (
+            ("docker-cpu", self.cpu),
+            ("docker-memory", self.memory),
+            ("docker-pids", self.pids),
+        ):
+            if layout.records(category):
+                one.extend(layout, rows)
+        if layout.told:
+            self.kernel.extend(layout, rows)
         for category, recorder, parts in (
             ("docker-network", self.network, layout.interfaces_at),
             ("docker-blkio", self.disk, layout.devices_at),
@@ -187,14 +192,14 @@ class ContainerRecorders:
 
     def _turn(self) -> bool:
         self.settle()
-        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids
+        in_rows = self.cpu, self.memory, self.network, self.disk, self.pids, self.kernel
         told = [each.turn() for each in in_rows]
         return any(told)
 
     def let_go(self) -> bool:
         """End a tick that nobody collects; 5 us."""
         fresh = self._turn() or self.life.known
-        for recorder in (self.cpu, self.memory, self.pids, self.life):
+        for recorder in (self.cpu, self.memory, self.pids, self.kernel, self.life):
             for instrument in recorder.sampled:
                 fresh = bool(instrument.collect()) or fresh
         for gauge in (self.uptime, self.size, self.whole_size):
@@ -224,6 +229,7 @@ class ContainerRecorders:
         yield from self.network.series()
         yield from self.disk.series()
         yield from self.pids.series()
+        yield from self.kernel.series()
         yield UPTIME, (), self.uptime
 
     def _size(self) -> Recorded:

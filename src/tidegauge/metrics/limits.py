@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-BASE_SERIES = 70
+BASE_SERIES = 80
 """What a container may take besides interfaces and devices, with every state and exit code."""
 
 

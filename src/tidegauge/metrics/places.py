@@ -6,7 +6,7 @@ from tidegauge.metrics import catalogue
 from tidegauge.metrics.parts import DISK_COLUMNS, NETWORK_COLUMNS, PartColumns
 from tidegauge.metrics.recorders import CPU_COLUMNS, FAULT_COLUMNS
 from tidegauge.metrics.snapshot import Attributes
-from tidegauge.readings.steady import (
+from tidegauge.readings.layout import (
     CACHE,
     CPU,
     MEMORY,

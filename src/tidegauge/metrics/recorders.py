@@ -26,7 +26,7 @@ from tidegauge.readings import (
     MemoryReading,
     PidsReading,
 )
-from tidegauge.readings.steady import (
+from tidegauge.readings.layout import (
     CACHE,
     CAPACITY,
     CPU,
@@ -182,8 +182,9 @@ class MemoryRecorder:
         self._tell(limit, rows[-1][MAX_USAGE] or None)
         begin, end = MEMORY.start, MEMORY.stop - 1
         self._faults.extend([row[begin:end] for row in rows])
-        fails = self._at_limit if layout.version_1 else self._out_of_memory
-        fails.observe_each([row[end] for row in rows])
+        if layout.fails:
+            fails = self._at_limit if layout.version_1 else self._out_of_memory
+            fails.observe_each([row[end] for row in rows])
 
     def _tell(self, limit: int | None, max_usage: int | None) -> None:
         self._peak.set(self._most)

@@ -22,12 +22,13 @@ from tidegauge.readings import (
     ContinuityReading,
     CpuReading,
     DiskReading,
+    KernelReading,
     MemoryReading,
     NetworkReading,
     PidsReading,
     UptimeReading,
 )
-from tidegauge.readings.steady import Steady
+from tidegauge.readings.layout import Steady
 
 FORGET_AFTER = 24 * 3600.0
 """Seconds without anything new after which totals are given up: memory is bounded."""
@@ -106,6 +107,11 @@ class Registry:
         """Record tasks."""
         if entity := self._entity(reading.container):
             entity.pids.record(reading)
+
+    def kernel(self, reading: KernelReading) -> None:
+        """Record what only the kernel tells."""
+        if entity := self._entity(reading.container):
+            entity.kernel.record(reading)
 
     def uptime(self, reading: UptimeReading) -> None:
         """Record the time since the start."""

@@ -5,6 +5,7 @@ Formulas and their sources are in each module; the golden vectors of ``tests/rea
 
 from tidegauge.readings.cpu import CpuReading, cpu
 from tidegauge.readings.disk import DeviceIo, DiskReading, disk
+from tidegauge.readings.kernel import KernelReading, kernel
 from tidegauge.readings.memory import MemoryReading, memory
 from tidegauge.readings.network import InterfaceTraffic, NetworkReading, network
 from tidegauge.readings.pids import PidsReading, pids
@@ -16,6 +17,7 @@ __all__ = [
     "DeviceIo",
     "DiskReading",
     "InterfaceTraffic",
+    "KernelReading",
     "MemoryReading",
     "NetworkReading",
     "PidsReading",
@@ -23,6 +25,7 @@ __all__ = [
     "continuity",
     "cpu",
     "disk",
+    "kernel",
     "memory",
     "network",
     "pids",

@@ -40,7 +40,7 @@ def cpu(interval: Interval) -> CpuReading | None:
     usage = stats.cpu_usage if stats else None
     if stats is None or usage is None or not usage.total_usage:
         return None
-    podman = interval.container.engine.kind == "podman"
+    podman = interval.container.engine.kind == "podman" and interval.now.source == "api"
     return CpuReading(
         interval.container,
         interval.life,

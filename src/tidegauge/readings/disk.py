@@ -50,7 +50,9 @@ def disk(interval: Interval) -> DiskReading | None:
 
 
 def _counts_from_zero(frame: StatsFrame) -> bool:
-    """On cgroup v2 an empty list means no IO yet; on v1 it means that nothing is counted."""
+    """On cgroup v2 an empty list means no IO yet; from v1's API, that nothing is counted."""
+    if frame.source == "cgroup":
+        return True
     detail = frame.memory_stats.stats if frame.memory_stats else None
     return detail is not None and detail.anon is not None
 

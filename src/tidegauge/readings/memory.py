@@ -48,7 +48,9 @@ def memory(interval: Interval) -> MemoryReading | None:
     if stats is None or not stats.usage:
         return None
     usage, detail, limit = stats.usage, stats.stats or _NOTHING, stats.limit
-    fails = None if stats.stats is None else stats.failcnt or 0
+    fails = stats.failcnt
+    if fails is None and stats.stats is not None and interval.now.source == "api":
+        fails = 0
     if detail.total_inactive_file is not None or detail.total_cache is not None:
         inactive, cache, rss = detail.total_inactive_file, detail.total_cache, detail.total_rss
         every, major = detail.total_pgfault, detail.total_pgmajfault

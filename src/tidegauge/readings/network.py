@@ -46,7 +46,7 @@ def interfaces(container: Container, frame: StatsFrame) -> tuple[InterfaceTraffi
     networks = frame.networks
     if not networks or container.network_of:
         return ()
-    if container.engine.kind == "podman":
+    if container.engine.kind == "podman" and frame.source == "api":
         networks = {name: _from_inside(name, stats) for name, stats in networks.items()}
     return tuple([InterfaceTraffic(name, n) for name, n in networks.items() if n is not None])
 

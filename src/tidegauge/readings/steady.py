@@ -9,89 +9,44 @@ import struct
 from array import array
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import is_
 from typing import NamedTuple, cast
 
-from msgspec import Struct
 from msgspec.structs import astuple
 
-from tidegauge.docker.frames import BlkioEntry, BlkioStats, Container, StatsFrame
-from tidegauge.docker.intervals import Interval, Life
+from tidegauge.docker.frames import (
+    BlkioEntry,
+    BlkioStats,
+    MemoryStats,
+    StatsFrame,
+)
+from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition
 from tidegauge.globs import Selection
 from tidegauge.readings.disk import disk
+from tidegauge.readings.kernel import kernel_counts
+from tidegauge.readings.layout import (
+    CAPACITY,
+    CPU,
+    LEVELS,
+    MISSED,
+    Layout,
+    Steady,
+)
 from tidegauge.readings.network import interfaces
 from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed
 
 LOOK_AGAIN = 300
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
 
-MISSED, CPU, CAPACITY, MEMORY = 1, slice(2, 8), 8, slice(9, 12)
-USAGE, WORKING_SET, CACHE, RSS, MAX_USAGE, PIDS = range(-6, 0)
-"""Where numbers stand in a row; see `Layout`."""
-
-INTERFACE_COUNTS = 8
-
 _MICROSECOND = timedelta(microseconds=1)
-
-LEVELS = 6
 
 _COUNTS, _LEVELS = 8 * CPU.start, 8 * LEVELS
 _TOP = (1 << 63).to_bytes(8, "little")
 
 _Numbers = tuple[int, ...]
-
-
-class Layout(Struct, frozen=True, eq=False):
-    """What the rows of a container are made of, for as long as nothing about it changes.
-
-    At 0 are the microseconds since the sample before. Then come counts, which never fall: seconds
-    `MISSED` since the first row; `CPU` time in all, in user and in kernel mode, periods, those
-    throttled, and time throttled; the host's `CAPACITY`; of `MEMORY` minor and major faults, and
-    fails; of each of ``interfaces`` what `NetworkStats` has; of each of ``devices`` bytes read and
-    written, and as many operations where these ``operations`` are counted. Levels are at the end.
-    `MAX_USAGE` is 0 where it is unknown.
-    """
-
-    container: Container
-    life: Life
-    asked_every: float
-    version_1: bool
-    online: int
-    limit: int | None
-    pids_limit: int | None
-    interfaces: tuple[str, ...]
-    devices: tuple[str, ...]
-    operations: bool
-    left_out: frozenset[str]
-    """Categories that are not recorded of it."""
-
-    @property
-    def interfaces_at(self) -> tuple[tuple[str, slice], ...]:
-        """Each interface, and where its counts are."""
-        return _places(self.interfaces, MEMORY.stop, INTERFACE_COUNTS)
-
-    @property
-    def devices_at(self) -> tuple[tuple[str, slice], ...]:
-        """Each device, and where its counts are."""
-        begin = MEMORY.stop + INTERFACE_COUNTS * len(self.interfaces)
-        return _places(self.devices, begin, 4 if self.operations else 2)
-
-    def records(self, category: str) -> bool:
-        """Is it recorded?"""
-        return category not in self.left_out
-
-
-def _places(names: tuple[str, ...], begin: int, width: int) -> tuple[tuple[str, slice], ...]:
-    ends = range(begin + width, begin + width * len(names) + 1, width)
-    return tuple([(name, slice(end - width, end)) for name, end in zip(names, ends, strict=True)])
-
-
-class Steady(Struct, frozen=True, gc=False):
-    """An interval as a row of its ``layout``."""
-
-    layout: Layout
-    interval: Interval
-    row: "array[int]"
+_Some = tuple[int | None, ...]
+Sections = tuple[object, ...]
 
 
 class _Entry(NamedTuple):
@@ -112,8 +67,8 @@ class _Known:
     """
 
     __slots__ = (
-        *("blkio", "counts", "entries", "layout", "left", "missed", "pack", "slow", "tops"),
-        *("unmissed", "used"),
+        *("blkio", "counts", "entries", "layout", "left", "missed", "pack", "row", "sections"),
+        *("slow", "tops", "unmissed", "used"),
     )
 
     def __init__(
@@ -125,7 +80,10 @@ class _Known:
         """Is a second missed with each sample? A single one is looked at by all who count them."""
         self.unmissed = 1e6 * (layout.asked_every or SECONDS_BETWEEN_SAMPLES["docker"])
         """Before so many microseconds a sample is not late."""
-        width = MEMORY.stop + INTERFACE_COUNTS * len(layout.interfaces) + len(entries)
+        self.row: array[int] = array("q")
+        self.sections: Sections = ()
+        """What of the last frame of the kernel's is the same in the next one if it stands still."""
+        width = layout.kernel_at + sum(layout.told)
         self.tops = int.from_bytes(_TOP * (width - CPU.start), "little")
         """The upper bit of each count, which none has set."""
         self.pack = struct.Struct(f"{width + LEVELS}q").pack
@@ -177,18 +135,22 @@ def _known_from(interval: Interval, kept: Mapping[str, Selection]) -> _Known | N
     """``None`` of containers that have not all numbers an engine of Docker's has."""
     container, now = interval.container, interval.now
     cpu, memory, pids = now.cpu_stats, now.memory_stats, now.pids_stats
-    if container.engine.kind != "docker" or cpu is None or memory is None or pids is None:
+    api = now.source == "api"
+    if (api and container.engine.kind != "docker") or not (cpu and memory and pids):
         return None
     reading, detail = disk(interval), memory.stats
     devices = reading.devices if reading else ()
     operations = any(n is not None for each in devices for n in (each.reads, each.writes))
     layout = Layout(
-        *(container, interval.life, interval.asked_every),
+        *(container, interval.life, interval.asked_every, now.source),
         detail is not None and detail.total_inactive_file is not None,
+        api or memory.failcnt is not None,
         *(cpu.online_cpus or 0, memory.limit, pids.limit),
         tuple([each.name for each in interfaces(container, now)]),
         tuple([device.device for device in devices]),
-        *(operations, left_out(kept, container.alias)),
+        operations,
+        tuple([count is not None for count in kernel_counts(now)]),
+        left_out(kept, container.alias),
     )
     entries = _entries(now.blkio_stats, layout)
     if not layout.online or entries is None:
@@ -235,8 +197,36 @@ def _steady(known: _Known, interval: Interval) -> Steady | None:
         if not known.slow:
             return None
         known.missed += missed
-    packed = _packed(known, interval.now, microseconds)
-    return None if packed is None else Steady(layout, interval, array("q", packed))
+    row = _still(known, interval.now, microseconds)
+    if row is None:
+        packed = _packed(known, interval.now, microseconds)
+        if packed is None:
+            return None
+        row = array("q", packed)
+        if layout.source == "cgroup":
+            known.row, known.sections = row, _sections(interval.now)
+    return Steady(layout, interval, row)
+
+
+def _sections(frame: StatsFrame) -> Sections:
+    cpu = frame.cpu_stats
+    return (
+        *(cpu and cpu.cpu_usage, cpu and cpu.throttling_data, frame.memory_stats),
+        *(frame.networks, frame.blkio_stats, frame.pids_stats, frame.pressure),
+    )
+
+
+def _still(known: _Known, frame: StatsFrame, microseconds: int) -> "array[int] | None":
+    """The row before with the time that passed, if all of the frame is the same objects."""
+    before, cpu = known.sections, frame.cpu_stats
+    if not before or cpu is None or not all(map(is_, before, _sections(frame))):
+        return None
+    capacity = cpu.system_cpu_usage
+    if capacity is None or cpu.online_cpus != known.layout.online or capacity < known.row[CAPACITY]:
+        return None
+    known.row = row = known.row[:]
+    row[0], row[MISSED], row[CAPACITY] = microseconds, known.missed, capacity
+    return row
 
 
 def _packed(known: _Known, frame: StatsFrame, microseconds: int) -> bytes | None:
@@ -264,9 +254,34 @@ def _numbers(known: _Known, frame: StatsFrame) -> _Numbers | None:
     layout, cpu, memory, pids = known.layout, frame.cpu_stats, frame.memory_stats, frame.pids_stats
     if cpu is None or memory is None or pids is None:
         return None
-    used, held_back, detail = cpu.cpu_usage, cpu.throttling_data, memory.stats
-    usage, tasks = memory.usage, pids.current
-    if used is None or held_back is None or detail is None or not usage or not tasks:
+    used, held_back, tasks = cpu.cpu_usage, cpu.throttling_data, pids.current
+    if used is None or held_back is None or not used.total_usage or not tasks:
+        return None
+    if (
+        frame.source != layout.source
+        or cpu.online_cpus != layout.online
+        or pids.limit != layout.pids_limit
+        or (held := _memory(layout, memory)) is None
+        or (traffic := _traffic(layout, frame)) is None
+        or (io := _io(known, frame.blkio_stats)) is None
+    ):
+        return None
+    counts, levels = held
+    told = [count for count in kernel_counts(frame) if count is not None]
+    numbers = (
+        *(used.total_usage, used.usage_in_usermode, used.usage_in_kernelmode),
+        *(held_back.periods, held_back.throttled_periods, held_back.throttled_time),
+        *(cpu.system_cpu_usage, *counts, *traffic, *io, *told, *levels, tasks),
+    )
+    return cast("_Numbers", numbers)
+
+
+def _memory(layout: Layout, memory: MemoryStats) -> tuple[_Some, _Some] | None:
+    """Its counts and its levels."""
+    usage, detail, fails = memory.usage, memory.stats, memory.failcnt
+    if not usage or detail is None or memory.limit != layout.limit:
+        return None
+    if fails is None and layout.fails and layout.source == "cgroup":
         return None
     if layout.version_1:
         inactive, cache, rss = detail.total_inactive_file, detail.total_cache, detail.total_rss
@@ -274,25 +289,11 @@ def _numbers(known: _Known, frame: StatsFrame) -> _Numbers | None:
     else:
         inactive, cache, rss = detail.inactive_file, detail.file, detail.anon
         faults, major = detail.pgfault, detail.pgmajfault
-    if (
-        inactive is None
-        or faults is None
-        or major is None
-        or not used.total_usage
-        or cpu.online_cpus != layout.online
-        or memory.limit != layout.limit
-        or pids.limit != layout.pids_limit
-        or (traffic := _traffic(layout, frame)) is None
-        or (io := _io(known, frame.blkio_stats)) is None
-    ):
+    if inactive is None or faults is None or major is None:
         return None
-    numbers = (
-        *(used.total_usage, used.usage_in_usermode, used.usage_in_kernelmode),
-        *(held_back.periods, held_back.throttled_periods, held_back.throttled_time),
-        *(cpu.system_cpu_usage, max(0, faults - major), major, memory.failcnt or 0, *traffic, *io),
-        *(usage, max(0, usage - inactive), cache, rss, memory.max_usage or 0, tasks),
-    )
-    return cast("_Numbers", numbers)
+    swap = -1 if memory.swap is None else memory.swap
+    levels = swap, usage, max(0, usage - inactive), cache, rss, memory.max_usage or 0
+    return (max(0, faults - major), major, fails or 0), levels
 
 
 def _traffic(layout: Layout, frame: StatsFrame) -> list[int | None] | None:

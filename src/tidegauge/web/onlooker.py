@@ -6,7 +6,7 @@ from typing import Protocol
 from tidegauge.docker.frames import Container
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
-from tidegauge.readings.steady import Steady
+from tidegauge.readings.layout import Steady
 from tidegauge.web.recent import Recent
 from tidegauge.web.views import EventView
 

@@ -11,9 +11,10 @@ from tidegauge.docker.intervals import Interval, cpu_time
 from tidegauge.globs import Selection
 from tidegauge.readings import disk
 from tidegauge.readings.cpu import cores
+from tidegauge.readings.layout import CPU, WORKING_SET, Layout, Steady
 from tidegauge.readings.memory import working_set
 from tidegauge.readings.network import interfaces, received
-from tidegauge.readings.steady import CPU, WORKING_SET, Layout, Steady, left_out
+from tidegauge.readings.steady import left_out
 from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES
 
 POINTS = 300
@@ -34,9 +35,16 @@ WAITING = 10
 """So many rows wait before points are made of them."""
 
 
-def _line(interval: Interval) -> bytes:
-    """A third of a frame's memory, in one piece."""
-    return interval.line or msgspec.json.encode(interval.now)
+def _kept(interval: Interval) -> bytes | StatsFrame:
+    """Its line, which has a third of a frame's memory, in one piece.
+
+    Frames that came as no line share most of what they are with the next one.
+    """
+    return interval.line or interval.now
+
+
+def _read_again(kept: bytes | StatsFrame) -> StatsFrame:
+    return msgspec.json.decode(kept, type=StatsFrame) if isinstance(kept, bytes) else kept
 
 
 class Newest:
@@ -48,14 +56,15 @@ class Newest:
     """
 
     __slots__ = (
-        *("_before", "_container", "_layout", "_life", "_line", "_points", "_received", "_rows"),
+        *("_before", "_container", "_layout", "_life", "_last", "_points", "_received", "_rows"),
         *("_used", "left_out", "read"),
     )
 
     def __init__(self, interval: Interval, left_out: frozenset[str]) -> None:
         self.read, self.left_out = interval.now.read, left_out
         self._container, self._life = interval.container, interval.life
-        self._line, self._before = _line(interval), b""
+        self._last = _kept(interval)
+        self._before: bytes | StatsFrame | None = None
         self._points = array("d")
         self._received: int | None = None
         self._used = 0
@@ -65,9 +74,8 @@ class Newest:
     @property
     def interval(self) -> Interval:
         """The last one, with all of both samples; they are read again, which takes 10 us."""
-        now = msgspec.json.decode(self._line, type=StatsFrame)
-        before = msgspec.json.decode(self._before, type=StatsFrame) if self._before else None
-        return Interval(self._container, self._life, before, now, self._line)
+        before = _read_again(self._before) if self._before is not None else None
+        return Interval(self._container, self._life, before, _read_again(self._last))
 
     def leave_out(self, categories: frozenset[str]) -> None:
         """From now on; points there are stay as they are."""
@@ -78,7 +86,7 @@ class Newest:
         """Take a sample that goes on as the one before."""
         interval = sample.interval
         self.read = interval.now.read
-        self._before, self._line = self._line, _line(interval)
+        self._before, self._last = self._last, _kept(interval)
         self._layout = sample.layout
         rows = self._rows
         rows.append(sample.row)
@@ -91,11 +99,11 @@ class Newest:
         passed = (interval.now.read - self.read).total_seconds()
         before = interval.before
         if before is None or before.read != self.read:  # it was of another name, or is forgotten
-            self._before, self._received = b"", None
+            self._before = self._received = None
         else:
-            self._before = self._line
+            self._before = self._last
         self._container, self._life = interval.container, interval.life
-        self._line, self.read = _line(interval), interval.now.read
+        self._last, self.read = _kept(interval), interval.now.read
         self._used = cpu_time(interval.now) or 0
         self._append(passed, interval.asked_every, self._point(interval, passed))
 

@@ -51,6 +51,16 @@ class Watcher(Protocol):
         ...
 
     @property
+    def read_directly(self) -> int:
+        """How many of them are read without the engine."""
+        ...
+
+    @property
+    def why_not_directly(self) -> Mapping[str, str]:
+        """Why others are not, by alias."""
+        ...
+
+    @property
     def interest(self) -> Interest:
         """To be told of looks."""
         ...
@@ -101,6 +111,8 @@ def _engine(watcher: Watcher, recorders: EngineRecorders | None, now: float) -> 
         trouble=watcher.trouble or None,
         watched=len(watcher.watched),
         read_in_turn=watcher.read_in_turn,
+        read_directly=watcher.read_directly,
+        not_directly=sorted({*watcher.why_not_directly.values()}),
         lost=watcher.lost,
         containers={state: int(count) for state, count in counts.items() if count is not None},
         cycle=level(levels, rows.ENGINE_STATS_CYCLE),

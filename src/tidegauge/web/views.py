@@ -95,6 +95,10 @@ class EngineView(Struct, frozen=True, kw_only=True):
     """Containers whose samples come."""
     read_in_turn: int
     """How many of them have no stream: the engine is asked for each of their samples."""
+    read_directly: int
+    """How many of them are read from the kernel, without the engine."""
+    not_directly: list[str]
+    """Why others are not, each reason once."""
     lost: int
     """How often it was lost."""
     containers: dict[str, int]

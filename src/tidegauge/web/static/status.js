@@ -83,12 +83,12 @@ function engines(all) {
     each.host === null ? "unknown" : named(each.host),
     badge(each.connected ? "connected" : "not connected"),
     Object.entries(each.containers).filter(([state, number]) => number || state === "running").map(([state, number]) => `${number} ${state}`).join(", ") || "unknown",
-    count(each.watched) + (each.read_in_turn ? `, ${count(each.read_in_turn)} read in turn` : ""),
+    count(each.watched) + (each.read_directly ? `, ${count(each.read_directly)} from the kernel` : "") + (each.read_in_turn ? `, ${count(each.read_in_turn)} read in turn` : ""),
     cycle(each.cycle),
     [[each.streamed, "streamed"], [each.read, "read"]].filter(([rate]) => rate).map(([rate, way]) => `${rate.toFixed(1)}/s ${way}`).join(", ") || "none",
     each.cpu_seconds === null ? "not seen" : span(each.cpu_seconds),
     count(each.lost),
-    trouble(each.trouble),
+    trouble(each.trouble || each.not_directly.map((why) => `By the API, because ${why}.`).join(" ")),
   ]);
   const heads = ["Engine", "Kind", "Host", "Connection", "Containers", "Watched", "Cycle", "Samples", "CPU time", "Lost", "Trouble"];
   return section("Engines", table("Engines", heads, rows));

@@ -1,0 +1,1 @@
+"""The cgroup files and network counters of containers on this machine, read as frames."""

@@ -1,0 +1,109 @@
+"""A file of a cgroup with what was last read in it, which is parsed only when its bytes changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from tidegauge.cgroups.files import Files, Read
+from tidegauge.docker.frames import (
+    BlkioStats,
+    CpuUsage,
+    MemoryStats,
+    PidsStats,
+    Pressure,
+    Stall,
+    Throttling,
+)
+
+T = TypeVar("T")
+
+Garbled = Callable[[str], None]
+"""Is told the path of a file whose bytes are not what they should be."""
+
+
+class Part(Generic[T]):
+    """One file; ``value`` is ``None`` while it cannot be read, or is none of its kind."""
+
+    __slots__ = ("_data", "_garbled", "_parse", "_path", "_read", "value")
+
+    def __init__(
+        self,
+        files: Files,
+        path: Path | None,
+        parse: Callable[[bytes], T],
+        garbled: Garbled,
+    ) -> None:
+        self._read: Read | None = files.open(path) if path else None
+        self._path, self._parse, self._garbled = path, parse, garbled
+        self._data: bytes | None = None
+        self.value: T | None = None
+
+    def look(self) -> bool:
+        """Read it; did it change? Raises `OSError` when its cgroup is gone."""
+        if self._read is None:
+            return False
+        data = self._read()
+        if data == self._data:
+            return False
+        self._data = data
+        try:
+            self.value = self._parse(data)
+        except (ValueError, IndexError):
+            self.value = None
+            self._garbled(str(self._path))
+        return True
+
+
+class Meter(Protocol):
+    """What the cgroups of one container tell. What did not change stays the same object."""
+
+    usage: CpuUsage | None
+    throttling: Throttling | None
+    memory: MemoryStats | None
+    block_io: BlkioStats | None
+    pids: PidsStats | None
+    pressure: Pressure | None
+
+    def look(self, *, whole: bool) -> None:
+        """Read what may have changed, or the ``whole``; raises `OSError` when they are gone."""
+        ...
+
+
+DEEP_SLEEP = 6
+"""Whole looks at a container that sleeps, of which one reads more than its memory."""
+
+
+class Sleep:
+    """Counts the whole looks at a container that neither ran nor got or lost memory."""
+
+    __slots__ = ("_looks",)
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def goes_on(self) -> bool:
+        """May this whole look be a short one? Limits are all that may have changed."""
+        self._looks = (self._looks + 1) % DEEP_SLEEP
+        return self._looks > 0
+
+
+class Pressures:
+    """The three files of pressure."""
+
+    __slots__ = ("_cpu", "_io", "_memory", "now")
+
+    def __init__(self, cpu: Part[Stall], memory: Part[Stall], io: Part[Stall]) -> None:
+        self._cpu, self._memory, self._io = cpu, memory, io
+        self.now: Pressure | None = None
+
+    def look(self, *, ran: bool) -> None:
+        """Read them; of a container that did not run only that of IO, for which it may wait."""
+        changed = self._io.look()
+        if ran:
+            changed |= self._cpu.look() | self._memory.look()
+        if changed:
+            told = Pressure(self._cpu.value, self._memory.value, self._io.value)
+            self.now = None if told == _UNTOLD else told
+
+
+_UNTOLD = Pressure()

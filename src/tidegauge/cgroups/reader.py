@@ -1,0 +1,202 @@
+"""Reads the containers of this machine: the stats API's frames, for a hundredth of its work.
+
+All containers are read in sweeps, one after the other. `Reader.begin` reads what they share, and
+each `Probe.read` one container. What did not change since the last sample is the same object in the
+next frame.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tidegauge.cgroups import places
+from tidegauge.cgroups.files import Files, descriptors_left
+from tidegauge.cgroups.machine import Machine
+from tidegauge.cgroups.parts import Garbled, Meter
+from tidegauge.cgroups.places import UNIFIED, Mount, Place
+from tidegauge.cgroups.traffic import Asked, HostSide, Namespaces, Network
+from tidegauge.cgroups.version1 import Columns1, Version1
+from tidegauge.cgroups.version2 import Columns2, Version2
+from tidegauge.clock import Clock
+from tidegauge.docker.descriptors import allow_all
+from tidegauge.docker.frames import CpuStats, StatsFrame
+from tidegauge.errors import OutOfReach
+
+WHOLE_EVERY = 10
+"""Each so manieth sample reads all files, those too that should not have changed."""
+
+DESCRIPTORS = 24
+"""One container has no more files open than this."""
+
+SURROUNDINGS_SECONDS = 1.0
+
+_VERSION_1 = ("cpuacct", "memory")
+
+
+class Probe:
+    """One run of a container; to be closed when it is over, for its open files keep things alive.
+
+    Its first sample reads all, and the next one that does so is ``phase`` samples behind it: so
+    those of containers that were found together come in different sweeps.
+    """
+
+    __slots__ = ("_key", "_left", "_meter", "_network", "_next", "_reader", "files")
+
+    def __init__(
+        self,
+        reader: "Reader",
+        key: str,
+        files: Files,
+        *,
+        meter: Meter,
+        network: Network | None,
+        phase: int,
+    ) -> None:
+        self._reader, self._key, self.files = reader, key, files
+        self._meter, self._network = meter, network
+        self._left, self._next = 0, phase
+
+    def read(self) -> StatsFrame | None:
+        """A frame, or ``None`` when this run is over, which no later read denies."""
+        reader, meter, network = self._reader, self._meter, self._network
+        if whole := not self._left:
+            self._left, self._next = self._next, WHOLE_EVERY - 1
+        else:
+            self._left -= 1
+        read = datetime.fromtimestamp(reader.clock.now(), UTC)
+        try:
+            self.files.check()
+            meter.look(whole=whole)
+            networks = network.look(reader.sweep, whole=whole) if network else None
+        except OSError:
+            return None
+        machine = reader.machine
+        return StatsFrame(
+            read,
+            CpuStats(meter.usage, machine.cpu, machine.cpus, meter.throttling),
+            meter.memory,
+            networks,
+            meter.block_io,
+            meter.pids,
+            meter.pressure,
+            "cgroup",
+        )
+
+    def close(self) -> None:
+        """Read no more."""
+        self._reader.forget(self._key)
+        self.files.close()
+
+
+class Reader:
+    """Finds and reads the containers of one engine.
+
+    ``proc`` is where the kernel shows processes. ``listener`` tells the process that listens on the
+    engine's socket, if it is on this machine: an engine in a pid namespace of its own numbers its
+    processes anew, and that one's ``/proc`` has them by those numbers. ``netlink`` asks about this
+    network namespace, ``garbled`` is told the path of a file that is not as it should be. Nothing
+    is opened before the first container is.
+    """
+
+    def __init__(
+        self,
+        proc: Path,
+        clock: Clock,
+        listener: Callable[[], int | None],
+        netlink: Callable[[], Asked],
+        garbled: Garbled,
+    ) -> None:
+        self._proc, self._listener = proc, listener
+        self.clock, self.garbled = clock, garbled
+        self.machine = Machine(proc)
+        self._host = HostSide(netlink)
+        self._namespaces = Namespaces(proc, self._host, garbled)
+        self._columns1, self._columns2 = Columns1(), Columns2()
+        self._surroundings: tuple[float, list[Mount], int | None] | None = None
+        self._opened = 0
+        self.sweep = 0
+
+    def begin(self) -> None:
+        """A sweep begins."""
+        self.sweep += 1
+        self.machine.look()
+        self._host.begin(used=self._namespaces.seen_from_host)
+
+    def open(self, key: str, pid: int, mode: str) -> Probe:
+        """The container with this id, by its first process and its network mode, as inspected.
+
+        Raises `OutOfReach`.
+        """
+        if pid <= 0:
+            raise OutOfReach("the engine tells no process of it")
+        if not self._opened:
+            allow_all()
+            self.machine.look()
+        known, listener = self._seen_around()
+        place = self._find(key, pid, known, listener)
+        keep = descriptors_left(DESCRIPTORS)
+        files = Files(place.process, keep=keep)
+        try:
+            meter = self._meter(files, place.folders)
+            network = self._namespaces.join(key, place.process, mode, keep=keep)
+            # Looked up anew: the number may have gone over to another process meanwhile.
+            places.locate(key, place.process, known)
+        except OutOfReach:
+            self.forget(key)
+            files.close()
+            raise
+        self._opened += 1
+        phase = self._opened % WHOLE_EVERY
+        return Probe(self, key, files, meter=meter, network=network, phase=phase)
+
+    def close(self) -> None:
+        """Read no more containers."""
+        self._host.close()
+
+    def forget(self, key: str) -> None:
+        """A container's network is needed no more."""
+        self._namespaces.leave(key)
+
+    def _find(self, key: str, pid: int, known: list[Mount], listener: int | None) -> Place:
+        try:
+            return places.locate(key, self._proc / str(pid), known)
+        except OutOfReach as error:
+            if listener is None:
+                raise
+            own_proc = self._proc / str(listener) / "root/proc"
+            try:
+                return places.locate(key, own_proc / str(pid), known)
+            except OutOfReach:
+                raise error from None
+
+    def _meter(self, files: Files, folders: Mapping[str, Path]) -> Meter:
+        memory = self.machine.memory
+        meter: Meter | None = None
+        if any(each in folders for each in _VERSION_1):
+            meter = Version1(files, folders, self._columns1, self.garbled, memory)
+        elif UNIFIED in folders:
+            meter = Version2(files, folders[UNIFIED], self._columns2, self.garbled, memory)
+        try:
+            if meter is not None:
+                meter.look(whole=True)
+        except OSError:
+            raise OutOfReach("it has just ended") from None
+        if meter is None or (
+            meter.memory is None and not (meter.usage and meter.usage.total_usage)
+        ):
+            raise OutOfReach("its cgroup files cannot be read; run Tidegauge as root")
+        return meter
+
+    def _seen_around(self) -> tuple[list[Mount], int | None]:
+        """The mounts, of which an engine's machine has thousands, and who listens on its socket.
+
+        Both stand for a second: containers are found by the hundred.
+        """
+        now, known = self.clock.monotonic(), self._surroundings
+        if known is None or now - known[0] >= SURROUNDINGS_SECONDS:
+            try:
+                text = (self._proc / "self/mountinfo").read_text("utf-8", "surrogateescape")
+            except OSError:
+                raise OutOfReach(f"{self._proc}/self/mountinfo cannot be read") from None
+            known = self._surroundings = now, places.mounts(text), self._listener()
+        return known[1], known[2]
