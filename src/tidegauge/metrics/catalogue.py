@@ -214,7 +214,12 @@ NETWORK_DROPPED = Metric(
     source=_of("networks.*", "rx_dropped", "tx_dropped"),
 )
 NETWORK_ERRORS = Metric(
-    *("container.network.errors", _COUNTER, "{error}", "Interface errors (0 by Docker's API)"),
+    *(
+        "container.network.errors",
+        _COUNTER,
+        "{error}",
+        "Interface errors (0 on Docker for Linux, but for those its kernel tells)",
+    ),
     attributes=(_WAY, _INTERFACE),
     source=_of("networks.*", "rx_errors", "tx_errors"),
 )
