@@ -12,14 +12,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from manual_clock import ManualClock
 from recorded import a_container, decode, lines, streams
 from snapshots import a_journal
-from tidegauge.docker.frames import Sample
+from tidegauge.docker.frames import Pressure, Sample, Stall, StatsFrame, Throttling
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
@@ -267,8 +267,9 @@ def test_whatever_comes_is_told_the_same_both_ways(
 class World:
     """Three containers to which everything happens that can, by the throw of dice."""
 
-    def __init__(self, dice: Random) -> None:
-        self._dice, self.seen = dice, list[Seen]()
+    def __init__(self, dice: Random, *, direct: bool) -> None:
+        self._dice, self.seen, self._direct = dice, list[Seen](), direct
+        self._told: dict[str, StatsFrame] = {}
         self._frame = json.loads(lines(KINDS[1])[1])
         self._containers = [replace(WEB, id=str(n) * 64, alias=f"c{n}") for n in range(3)]
         self._used, self._at, self._every = [10**9] * 3, START, 0.0
@@ -284,7 +285,8 @@ class World:
         self.seen.append(seconds)
         self._happens()
         for number in range(3):
-            self._used[number] += int(seconds * 1e8)
+            if self._dice.random() < 0.6:
+                self._used[number] += int(seconds * 1e8)
             if self._dice.random() < 0.9:
                 self._sample(number)
         if self._dice.random() < 0.15:
@@ -347,22 +349,60 @@ class World:
         frame["blkio_stats"]["io_serviced_recursive"] = entries if self._operations else None
         if self._dice.random() < 0.03:
             del frame["memory_stats"]["usage"]
-        line = json.dumps(frame).encode()
-        self.seen.append(Sample(self._containers[number], decode(line), line, self._every))
+        line, container = json.dumps(frame).encode(), self._containers[number]
+        if not self._direct:
+            self.seen.append(Sample(container, decode(line), line, self._every))
+            return
+        found = self._by_the_kernel(decode(line), self._told.get(container.id))
+        self._told[container.id] = found
+        self.seen.append(Sample(container, found, asked_every=self._every or 1.0))
+
+    def _by_the_kernel(self, frame: StatsFrame, before: StatsFrame | None) -> StatsFrame:
+        """As it is read directly: what did not change is the same object."""
+        cpu, memory = frame.cpu_stats, frame.memory_stats
+        assert cpu is not None
+        assert memory is not None
+        stall = Stall(len(self.seen), None if self._dice.random() < 0.01 else 3)
+        pressure = Pressure(stall, Stall(1, 1), self._dice.choice([None, *[Stall(2, 2)] * 9]))
+        bursts = replace(cpu.throttling_data or Throttling(), bursts=1, burst_time=5)
+        swap = self._dice.choice([0, 4096, *[None] * 9])
+        kept = replace(memory, swap=swap, oom_kills=1, failcnt=self._dice.choice([3, 3, 3, None]))
+        found = replace(
+            frame,
+            source="cgroup",
+            pressure=pressure,
+            memory_stats=kept,
+            cpu_stats=replace(cpu, throttling_data=bursts),
+        )
+        if before is None or self._dice.random() < 0.1:
+            return found
+        still = self._dice.random() < 0.7
+        same = {
+            name: getattr(before, name)
+            for name in ("memory_stats", "networks", "blkio_stats", "pids_stats", "pressure")
+            if still or getattr(before, name) == getattr(found, name)
+        }
+        earlier, now = before.cpu_stats, found.cpu_stats
+        assert earlier is not None
+        assert now is not None
+        usage = earlier.cpu_usage if earlier.cpu_usage == now.cpu_usage else now.cpu_usage
+        shared = replace(now, cpu_usage=usage, throttling_data=earlier.throttling_data)
+        return replace(found, cpu_stats=shared, **same)
 
 
 @given(
     st.randoms(use_true_random=False),
     st.integers(5, 60),
     LEFT_OUT,
+    st.booleans(),
     st.sampled_from([Limits(), Limits(per_container=80), Limits(of_all=160), Limits(of_all=230)]),
 )
-@settings(max_examples=40)
+@settings(max_examples=60, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_lives_of_containers_are_told_the_same_both_ways(
-    dice: Random, seconds: int, without: set[str], limits: Limits
+    dice: Random, seconds: int, without: set[str], direct: bool, limits: Limits
 ) -> None:
     """Restarts, renames, what is made anew, shared networks, parts that come and go, limits."""
-    world = World(dice)
+    world = World(dice, direct=direct)
     for _ in range(seconds):
         world.pass_by()
     ways(world.seen, {category: Selection(()) for category in without}, limits)

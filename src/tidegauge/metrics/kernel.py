@@ -38,8 +38,9 @@ class KernelRecorder:
 
     def extend(self, layout: Layout, rows: Sequence["array[int]"]) -> None:
         """Take several samples."""
-        if (swap := rows[-1][SWAP]) >= 0:
-            self._swap.set(swap)
+        for row in rows:
+            if row[SWAP] >= 0:
+                self._swap.set(row[SWAP])
         begin = layout.kernel_at
         end = begin + sum(layout.told)
         if all(layout.told):

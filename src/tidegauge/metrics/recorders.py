@@ -179,7 +179,7 @@ class MemoryRecorder:
         limit = layout.limit if layout.limit and layout.limit < UNLIMITED else None
         for row in rows:
             self._put((row[USAGE], row[WORKING_SET], row[CACHE], row[RSS]), limit)
-        self._tell(limit, rows[-1][MAX_USAGE] or None)
+            self._tell(limit, row[MAX_USAGE] or None)
         begin, end = MEMORY.start, MEMORY.stop - 1
         self._faults.extend([row[begin:end] for row in rows])
         if layout.fails:

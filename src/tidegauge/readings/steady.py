@@ -281,7 +281,7 @@ def _memory(layout: Layout, memory: MemoryStats) -> tuple[_Some, _Some] | None:
     usage, detail, fails = memory.usage, memory.stats, memory.failcnt
     if not usage or detail is None or memory.limit != layout.limit:
         return None
-    if fails is None and layout.fails and layout.source == "cgroup":
+    if layout.source == "cgroup" and (fails is None) is layout.fails:
         return None
     if layout.version_1:
         inactive, cache, rss = detail.total_inactive_file, detail.total_cache, detail.total_rss
