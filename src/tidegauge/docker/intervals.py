@@ -113,7 +113,8 @@ class Intervals:
 
     def _too_early(self, track: _Track, before: StatsFrame, sample: Sample) -> bool:
         frame = sample.frame
-        if frame.read - before.read >= _shortest(sample):
+        passed = frame.read - before.read
+        if passed >= SHORTEST or passed >= _shortest(sample):
             track.older = 0
             return False
         if frame.read < before.read:
@@ -146,9 +147,10 @@ def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
     now, started = sample.frame, sample.container.started_at
     if started is not None and before.read < started <= now.read:
         return True
-    if now.read - before.read < _shortest(
+    passed = now.read - before.read
+    if passed < SHORTEST and passed < _shortest(
         sample
-    ):  # only after empty frames: the clock was set back
+    ):  # only after empty frames: a clock set back
         return True
     earlier, later = cpu_time(before), cpu_time(now)
     if started is not None and started <= before.read:

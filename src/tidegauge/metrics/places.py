@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from tidegauge.metrics import catalogue
+from tidegauge.metrics.kernel import COLUMNS as KERNEL_COLUMNS
 from tidegauge.metrics.parts import DISK_COLUMNS, NETWORK_COLUMNS, PartColumns
 from tidegauge.metrics.recorders import CPU_COLUMNS, FAULT_COLUMNS
 from tidegauge.metrics.snapshot import Attributes
@@ -60,6 +61,11 @@ def _places(layout: Layout) -> Iterator[Place]:
     ):
         for name, place in parts if layout.records(category) else ():
             yield from _part(columns, (of, name), place)
+    told = [
+        metric for (metric, _), known in zip(KERNEL_COLUMNS, layout.told, strict=False) if known
+    ]
+    for n, metric in enumerate(told, layout.kernel_at):
+        yield (metric.name, ()), n
 
 
 def _part(columns: PartColumns, part: tuple[str, str], place: slice) -> Iterator[Place]:

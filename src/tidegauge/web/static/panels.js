@@ -67,6 +67,14 @@ export const PANELS = [
     ],
   },
   {
+    key: "pressure", title: "Waiting", says: "share of the time in which some task had to", format: percent, values: [], least: 0.01, optional: true,
+    lines: [
+      line("for a CPU", "container.cpu.pressure.waiting", "cpu", { spread: false }),
+      line("for memory", "container.memory.pressure.waiting", "memory", { spread: false }),
+      line("for IO", "container.disk.pressure.waiting", "tx", { spread: false }),
+    ],
+  },
+  {
     key: "pids", title: "Tasks", says: "processes and threads", format: count, values: ["pids"], least: 4,
     lines: [line("tasks", "container.pids.count", "cpu"), limit("pids.limit", { stands: "pids_limit" })],
   },
