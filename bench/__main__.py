@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))  # servers of tests serve here, too
 
+import direct_part
 import kernels_part
 import real_part
 import report
@@ -17,7 +18,7 @@ import synthetic_part
 import where_time_goes
 from rows import Section
 
-DURATIONS = {"real": 25, "synthetic": 25, "kernels": 4, "history": 6, "profile": 1}
+DURATIONS = {"real": 25, "direct": 14, "synthetic": 25, "kernels": 4, "history": 6, "profile": 1}
 """Minutes of each part on two cores."""
 
 
@@ -47,6 +48,7 @@ def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], S
     """What each part measures."""
     return {
         "real": lambda: real_part.section(quick=quick),
+        "direct": lambda: direct_part.section(quick=quick),
         "kernels": lambda: kernels_part.section(given.words, quick=quick),
         "synthetic": lambda: (
             synthetic_part.section(quick=quick, soak=given.soak)

@@ -15,6 +15,8 @@ PEERS = ROOT / ".cache/bench"
 CONFIG = """
 [[engines]]
 host = "{host}"
+source = "{source}"
+interval = "{interval}s"
 [history]
 enabled = {history}
 path = "{folder}/history.db"
@@ -48,16 +50,33 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def tidegauge(port: int, *, history: bool = False, more: str = "") -> Program:
-    """Our program, its dashboard on a free port; ``more`` is added to its configuration."""
+    """Our program on the API, its dashboard on a free port; ``more`` is added to its options."""
+    return _tidegauge("tidegauge", port, "api", 1.0, history=history, more=more)
+
+
+def tidegauge_direct(port: int, interval: float) -> Program:
+    """Our program on the host's own files, without a history."""
+    return _tidegauge(f"direct, each {interval:g} s", port, "cgroup", interval)
+
+
+def nothing() -> Program:
+    """A program that asks for nothing: what the engine takes without any."""
+    return Program("nothing", "", lambda *_: Start(("sleep", "1000000"), environment()), False)
+
+
+def _tidegauge(
+    name: str, port: int, source: str, interval: float, *, history: bool = False, more: str = ""
+) -> Program:
 
     def start(host: str, folder: Path) -> Start:
         file = folder / "tidegauge.toml"
-        text = CONFIG.format(host=host, folder=folder, port=port, history=str(history).lower())
+        known = {"host": host, "folder": folder, "port": port, "source": source}
+        text = CONFIG.format(**known, interval=interval, history=str(history).lower())
         file.write_text(text + more, encoding="utf-8")
         command = (sys.executable, "-m", "tidegauge", "run", "-c", str(file))
         return Start(command, environment(PYTHONPATH=str(ROOT / "src"), HOME=str(folder)))
 
-    return Program("tidegauge", "", start)
+    return Program(name, "", start, follows=source == "api")
 
 
 def docker_stats() -> Program:

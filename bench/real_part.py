@@ -32,7 +32,8 @@ METHOD = """\
 {start:g} s, its CPU time and the engine's (dockerd, containerd and all shims) are measured over
 {seconds:g} s; then the next one. {rounds} such rounds, every other one backwards. One more stream,
 read by a program that does nothing else, counts the sweeps of the engine: a sweep sends one event
-of each container. Tidegauge runs with its default configuration, history included. Glances and
+of each container. Tidegauge asks the API as the others do (`source = "api"`; by default it would
+not ask at all, see below), with all else at its default, history included. Glances and
 `docker stats` make about ten numbers of an event, Tidegauge and the other clients at least 31."""
 
 
@@ -85,7 +86,7 @@ def section(*, quick: bool) -> Section:
         return Section("real", TITLE, (), skipped=(lack,))
     every = [each for each in programs_compared() if not each.missing]
     lacks = [each.missing for each in programs_compared() if each.missing]
-    with _engine(plan.containers) as engine, _counted(engine) as sweeps:
+    with engine_with(plan.containers) as engine, counted(engine) as sweeps:
         found = measured(engine, sweeps, every, plan)
     method = METHOD.format(**plan._asdict(), start=START_S)
     skipped = [*lacks, *found.failures.values()]
@@ -183,17 +184,19 @@ def _sweep(one: Window) -> float:
 
 
 @contextmanager
-def _engine(containers: int) -> Iterator[DockerEngine]:
-    """An engine, and so many containers that do nothing."""
+def engine_with(containers: int, working: int = 0) -> Iterator[DockerEngine]:
+    """An engine, and so many containers; some work a little, the others do nothing."""
     print(f"real: starting an engine and {containers} containers", file=sys.stderr, flush=True)
     with DockerEngine("bench") as engine:
-        for number in range(containers):
+        for number in range(containers - working):
             engine.run(f"sleep-{number}", "sleep", "1000000")
+        for number in range(working):
+            engine.run(f"work-{number}", "sh", "-c", "while :; do sleep 0.3; done")
         yield engine
 
 
 @contextmanager
-def _counted(engine: DockerEngine) -> Iterator[Sweeps]:
+def counted(engine: DockerEngine) -> Iterator[Sweeps]:
     """Keep one stream open, of which each event is counted."""
     with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name:
         start, log = programs.drain(1).start(engine.host, Path(name)), Path(name) / "sweeps"
