@@ -69,6 +69,10 @@ MAY_IMPORT = {
         " terminal web config pipeline readiness simulation"
     ),
     "check": "errors clock journal docker here exporters terminal web.options config app",
+    "doctor": (
+        "errors clock journal terminal docker config history.options history.ownership web.options"
+        " app check"
+    ),
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
     "session": "clock history.opening journal terminal config app signals",
@@ -90,7 +94,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
-        " dashboards.command demo once session record playback replay top"
+        " dashboards.command demo doctor.command once session record playback replay top"
     ),
     "__init__": "",
     "__main__": "cli",

@@ -34,10 +34,10 @@ MISTAKES = [
     (
         ("bogus",),
         {},
-        "unknown command bogus; known here: run, demo, check, once,",
+        "unknown command bogus; known here: run, demo, check, doctor,",
     ),
     (("chek",), {}, "unknown command chek; did you mean check?"),
-    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, demo, check, once,"),
+    (("\x1b[2J",), {}, "unknown command \\x1b[2J; known here: run, demo, check, doctor,"),
     (("--bogus",), {}, "unknown argument --bogus; see tidegauge run --help."),
     (("check", "--bogus"), {}, "unknown argument --bogus; see tidegauge check --help."),
     (("once", "web"), {}, "unknown argument web; see tidegauge once --help."),

@@ -33,7 +33,7 @@ LINK = re.compile(r"\]\(([^)]+)\)")
 ROW = re.compile(r"^\| (.+) \|$", re.MULTILINE)
 QUOTED = re.compile(r"`([^`]+)`")
 
-PLANNED = {"doctor"}
+PLANNED: set[str] = set()
 
 PACKAGES = "Packages, in the order of the data"
 

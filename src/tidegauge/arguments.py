@@ -26,6 +26,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "say what would be watched, and why",
         "Say which containers would be watched and why, and where metrics would go.",
     ),
+    "doctor": (
+        "try out everything that is needed",
+        "Try out every endpoint, permission and option, and say what each missing one costs.",
+    ),
     "once": (
         "print one sample of every container",
         "Print one sample of every chosen container in base units: a table, JSON or CSV.",
@@ -62,6 +66,7 @@ EXAMPLES = """examples:
   tidegauge sample-config > tidegauge.toml   write down every option there is
   tidegauge check -c tidegauge.toml          what would be watched, and why
   tidegauge run -c tidegauge.toml            watch, until Ctrl-C
+  tidegauge doctor                           what is missing, and what it costs
   tidegauge top --sort memory                watch in the terminal; ? for keys
   tidegauge once --json                      one sample of every container
   tidegauge record day.tape --seconds 600    ten minutes, to be looked at later:

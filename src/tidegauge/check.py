@@ -59,14 +59,14 @@ async def _ask(
     try:
         engine, listed = await client.connect(), await client.containers(stopped=True)
         watched = alive(present(engine, choice, listed, {}))
-        return Answer(engine, listed, await _sources(options, client, watched, journal))
+        return Answer(engine, listed, await sources(options, client, watched, journal))
     except EngineError as error:
         return str(error)
     finally:
         await client.close()
 
 
-async def _sources(
+async def sources(
     options: EngineOptions, client: EngineClient, watched: Sequence[Container], journal: Journal
 ) -> str:
     """Whose samples would be read here, and why those of others would not."""

@@ -20,6 +20,7 @@ from tidegauge.config import Loaded, load, sample
 from tidegauge.dashboards.command import dashboards
 from tidegauge.demo import DemoPast, demo_options, invitation
 from tidegauge.docker.tape import TapeReader
+from tidegauge.doctor.command import doctor
 from tidegauge.errors import ConfigError, TidegaugeError
 from tidegauge.journal import Journal
 from tidegauge.logs import open_log
@@ -116,6 +117,19 @@ def _check(arguments: Arguments, environ: Environ) -> int:
     journal = _journal(loaded, Progress(sys.stderr), environ)
     report, troubles = asyncio.run(check(loaded.options, environ, journal))
     return _reported(report, troubles)
+
+
+def _doctor(arguments: Arguments, environ: Environ) -> int:
+    loaded, colours = load(arguments.config, environ), _in_colours(environ)
+    journal = _journal(loaded, Progress(sys.stderr), environ)
+    trying = doctor(loaded.options, environ, SystemClock(), journal, colours=colours)
+    text, whole = asyncio.run(trying)
+    _print(text)
+    return 0 if whole else 1
+
+
+def _in_colours(environ: Environ) -> bool:
+    return sys.stdout.isatty() and not environ.get("NO_COLOR")
 
 
 def _once(arguments: Arguments, environ: Environ) -> int:
@@ -216,6 +230,7 @@ _COMMANDS: Mapping[str, Callable[[Arguments, Environ], int]] = {
     "run": _run,
     "demo": _demo,
     "check": _check,
+    "doctor": _doctor,
     "once": _once,
     "top": _top,
     "graph": _graph,
