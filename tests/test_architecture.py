@@ -66,6 +66,7 @@ MAY_IMPORT = {
         "buffers clock journal globs streams docker history host metrics prometheus exporters"
         " terminal web config pipeline readiness simulation"
     ),
+    "health": "web.options",
     "check": "errors clock journal docker exporters terminal web.options config app",
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
@@ -88,10 +89,10 @@ MAY_IMPORT = {
     ),
     "cli": (
         "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
-        " dashboards.command demo once session record playback replay top"
+        " dashboards.command demo health once session record playback replay top"
     ),
     "__init__": "",
-    "__main__": "cli",
+    "__main__": "cli health",
 }
 
 # Packages that are not Python's own; msgspec's structs may be used everywhere.
