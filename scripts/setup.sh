@@ -8,6 +8,7 @@
 #   scripts/setup.sh engines
 #                           `fast` with what tests on more engines need: Podman, and a newer
 #                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
+#   scripts/setup.sh binary what the program is made one file with (in .cache)
 #   scripts/setup.sh bench  `fast` with what is compared with in measurements: a Docker Engine and a
 #                           C compiler (as root), and other clients of it (in .cache)
 #
@@ -18,6 +19,7 @@ cd "$(dirname "$0")/.."
 
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+binary='pyinstaller==6.22.3 pyinstaller-hooks-contrib==2026.9'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
 # Each client has an environment of its own; the packages are for the kernels, and for profiles.
 clients=(
@@ -200,6 +202,37 @@ install_measuring() {
   fi
 }
 
+# install_binary: PyInstaller, with the package and those extras of it that are not large
+install_binary() {
+  local folder=.cache/binary/venv found version packages missing=()
+  version="$PWD $binary $(sha256sum <pyproject.toml)"
+  [ "$(cat $folder/.installed 2>/dev/null)" != "$version" ] || return 0
+  if ! found=$(find_python '(3, 11)' '(3, 99)'); then
+    missing+=(python3-venv libpython3-dev) # the latter for the library, whatever its version
+  elif [ ! -e "$(library_of "$found")" ]; then
+    # Debian's own Python does not use it, PyInstaller does.
+    missing+=("lib$("$found" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')")
+  fi
+  command -v objdump >/dev/null || missing+=(binutils)
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+  if [ ${#missing[@]} != 0 ] && ! apt_install "${missing[@]}"; then
+    say "missing packages: ${missing[*]}"
+    exit 1
+  fi
+  found=$(find_python '(3, 11)' '(3, 99)')
+  say "installing PyInstaller in $folder"
+  read -ra packages <<<"$binary"
+  "$found" -m venv --clear $folder
+  $folder/bin/pip install --quiet --disable-pip-version-check "${packages[@]}" \
+    --editable '.[otlp,remote-write,tui,dashboards]'
+  echo "$version" >$folder/.installed
+}
+
+# library_of PYTHON: the path of the Python as a shared library, which may not be there
+library_of() {
+  "$1" -c 'import sysconfig; print(*sysconfig.get_config_vars("LIBDIR", "INSTSONAME"), sep="/")'
+}
+
 case ${1:-} in
   run) install_package . ;;
   fast) install_package '.[dev]' ;;
@@ -214,6 +247,7 @@ case ${1:-} in
     install_package '.[dev]'
     install_debian
     ;;
+  binary) install_binary ;;
   bench)
     install_packages bench
     install_package '.[dev]'
