@@ -36,7 +36,7 @@ image: ## the container image, without any registry: tidegauge:latest
 
 dist: ## wheel and source archive, in dist
 	@scripts/setup.sh dist
-	@.cache/dist/bin/python -m build --outdir dist
+	@.cache/dist/bin/python -m build --no-isolation --outdir dist
 
 clean: ## remove everything made here, the set-up included
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

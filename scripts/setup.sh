@@ -9,6 +9,7 @@
 #                           `fast` with what tests on more engines need: Podman, and a newer
 #                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
 #   scripts/setup.sh binary what the program is made one file with (in .cache)
+#   scripts/setup.sh dist   what wheel and source archive are made with (in .cache)
 #   scripts/setup.sh bench  `fast` with what is compared with in measurements: a Docker Engine and a
 #                           C compiler (as root), and other clients of it (in .cache)
 #
@@ -19,6 +20,7 @@ cd "$(dirname "$0")/.."
 
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+dist='build==1.6.1 hatchling==1.33.0'
 binary='pyinstaller==6.22.3 pyinstaller-hooks-contrib==2026.9'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
 # Each client has an environment of its own; the packages are for the kernels, and for profiles.
@@ -87,6 +89,7 @@ install_packages() {
     need influxd influxdb
     need victoria-metrics victoria-metrics
     need prometheus prometheus
+    need nginx nginx-light
     need chromium chromium
     need cc gcc
     [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
@@ -173,6 +176,18 @@ install_graphite() {
   fi
 }
 
+# install_tools NAME PACKAGES: tools of the developer in an environment of their own, .cache/NAME
+install_tools() {
+  local folder=.cache/$1 found packages
+  [ "$(cat "$folder/.installed" 2>/dev/null)" != "$2" ] || return 0
+  found=$(find_python '(3, 11)' '(3, 99)')
+  say "installing $2 in $folder"
+  read -ra packages <<<"$2"
+  "$found" -m venv --clear "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+  echo "$2" >"$folder/.installed"
+}
+
 # install_client NAME PACKAGE...: another client in .cache/bench/NAME
 install_client() {
   local folder=.cache/bench/$1
@@ -248,6 +263,7 @@ case ${1:-} in
     install_debian
     ;;
   binary) install_binary ;;
+  dist) install_tools dist "$dist" ;;
   bench)
     install_packages bench
     install_package '.[dev]'
