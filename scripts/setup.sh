@@ -257,7 +257,7 @@ install_binary() {
   say "installing PyInstaller in $folder"
   read -ra packages <<<"$binary"
   "$found" -m venv --clear $folder
-  $folder/bin/pip install --quiet --disable-pip-version-check "${packages[@]}" \
+  $folder/bin/pip install --quiet --disable-pip-version-check --no-compile "${packages[@]}" \
     --editable '.[otlp,remote-write,tui,dashboards]'
   echo "$version" >$folder/.installed
 }
