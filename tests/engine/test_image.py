@@ -125,13 +125,13 @@ def test_compose_starts_it(engine, other, started):
     started(["compose.yml"], "up", "--detach")
     wait_until(lambda: used(engine, other, token="a-secret"), 60, "samples")
 
-    assert answer(engine, "http://127.0.0.1:8470/healthz") != ""
+    assert answer(engine, "/healthz") != ""
     assert containers(engine, token="wrong") == {}
     (port,) = json.loads(engine.docker("inspect", "tidegauge-tidegauge-1"))[0]["HostConfig"][
         "PortBindings"
     ].values()
     assert port == [{"HostIp": "127.0.0.1", "HostPort": "8470"}]
-    assert "deployed" in answer(engine, "http://127.0.0.1:8470/api/v1/status?token=a-secret")
+    assert "deployed" in answer(engine, "/api/v1/status?token=a-secret")
 
 
 def test_grafana_is_given_the_dashboards(engine, started):
