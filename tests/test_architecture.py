@@ -68,6 +68,7 @@ MAY_IMPORT = {
         "buffers clock journal globs streams docker here history host metrics prometheus exporters"
         " terminal web config pipeline readiness simulation"
     ),
+    "health": "web.options",
     "check": "errors clock journal docker here exporters terminal web.options config app",
     "doctor": (
         "errors clock journal terminal docker config history.options history.ownership web.options"
@@ -94,10 +95,10 @@ MAY_IMPORT = {
     ),
     "cli": (
         "errors clock journal streams.drawing docker.tape terminal config logs arguments app check"
-        " dashboards.command demo doctor.command once session record playback replay top"
+        " dashboards.command demo doctor.command health once session record playback replay top"
     ),
     "__init__": "",
-    "__main__": "cli",
+    "__main__": "cli health",
 }
 
 # Packages that are not Python's own; msgspec's structs may be used everywhere.

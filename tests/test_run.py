@@ -159,6 +159,13 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path, statsd: Statsd) -> N
     (port,) = free_ports(1)
     given = {"TIDEGAUGE_WEB_LISTEN": f"127.0.0.1:{port}", "PYTHONPATH": str(tmp_path)}
 
+    async def again() -> int | None:
+        process.send(signal.SIGTERM)  # of those that come at once with the first it hears one
+        try:
+            return await process.end(0.05)
+        except TimeoutError:
+            return None
+
     async with (
         engine_at(tmp_path) as engine,
         running(tmp_path / "log", "-c", str(path), DOCKER_HOST=engine.host, **given) as process,
@@ -167,8 +174,7 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path, statsd: Statsd) -> N
         await wait_until_async(lambda: is_ready(port), 20, "there is a sample to send")
         process.send(signal.SIGTERM)
         await process.says("resolving")
-        process.send(signal.SIGTERM)
-        assert await process.end(seconds=2) == 128 + signal.SIGTERM
+        assert await wait_until_async(again, 5, "it has ended") == 128 + signal.SIGTERM
 
     assert "stopped" not in process.log
     assert "Traceback" not in process.log

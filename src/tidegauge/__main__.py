@@ -1,12 +1,18 @@
 """What ``tidegauge`` and ``python -m tidegauge`` start."""
 
 import gc
+import os
 import sys
 
 
-def main() -> int:
-    """Run one command; returns the exit code, which is 130 after Ctrl-C."""
+def main() -> int | str:
+    """Run one command; returns the exit code, which is 130 after Ctrl-C, or what to say with 1."""
     try:
+        if sys.argv[1:] == ["health"]:  # often asked, so without all that the others need
+            from tidegauge import health  # noqa: PLC0415 (as below)
+
+            said = health.trouble(None, os.environ)
+            return f"tidegauge: {said}" if said else 0
         gc.disable()
         from tidegauge import cli  # noqa: PLC0415 (Ctrl-C may come while everything is imported)
 

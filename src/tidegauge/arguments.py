@@ -50,6 +50,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "play a recording through the pipeline",
         "Play a recording as if its engines were there, to your exporters or to a table.",
     ),
+    "health": (
+        "ask the agent here whether it is alive",
+        "Ask the agent on this machine whether it is alive; the exit code is 1 if it is not.",
+    ),
     "dashboards": (
         "write dashboards for Grafana",
         "Write Grafana dashboards and the files that provision them. No engine is asked.",
@@ -92,6 +96,7 @@ class Arguments(argparse.Namespace):
     filter: str = ""
     folder: Path
     wanted: str | None = None
+    address: str | None = None
 
 
 def parse(given: Sequence[str]) -> Arguments:
@@ -162,7 +167,7 @@ def _add_help(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
-    if command not in {"sample-config", "demo", "dashboards"}:
+    if command not in {"sample-config", "demo", "dashboards", "health"}:
         parser.add_argument(
             "-c",
             "--config",
@@ -196,6 +201,8 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         _add_top_options(parser)
     if command == "dashboards":
         _add_dashboard_options(parser)
+    if command == "health":
+        _add_health_options(parser)
     if command in {"record", "replay"}:
         _add_recording_options(parser, command)
 
@@ -272,6 +279,16 @@ def _add_dashboard_options(parser: argparse.ArgumentParser) -> None:
         " Prometheus), statsd, graphite, influxdb",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def _add_health_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="where it listens, as web.listen says (default: TIDEGAUGE_WEB_LISTEN, or else"
+        " 127.0.0.1:8470); no configuration is read",
+    )
 
 
 def _positive(text: str) -> float:

@@ -12,6 +12,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from tidegauge import health
 from tidegauge.app import Memory, compose, history_of
 from tidegauge.arguments import Arguments, parse
 from tidegauge.check import check
@@ -208,6 +209,12 @@ def _dashboards(arguments: Arguments, _environ: Environ) -> int:
     return 0
 
 
+def _health(arguments: Arguments, environ: Environ) -> int:
+    if said := health.trouble(arguments.address, environ):
+        raise TidegaugeError(said)
+    return 0
+
+
 def _sample_config(_arguments: Arguments, _environ: Environ) -> int:
     _print(sample())
     return 0
@@ -236,6 +243,7 @@ _COMMANDS: Mapping[str, Callable[[Arguments, Environ], int]] = {
     "graph": _graph,
     "record": _record,
     "replay": _replay,
+    "health": _health,
     "dashboards": _dashboards,
     "sample-config": _sample_config,
 }

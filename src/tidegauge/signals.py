@@ -3,18 +3,29 @@
 import asyncio
 import os
 import signal
+import time
+from collections.abc import Callable
 
 from tidegauge.terminal.progress import Progress
 
+TOGETHER = 0.2
+"""Seconds in which signals are one: of Ctrl-C also who started us hears, and passes it on."""
 
-def stop_at_signals(stop: asyncio.Event, progress: Progress) -> None:
+
+def stop_at_signals(
+    stop: asyncio.Event, progress: Progress, now: Callable[[], float] = time.monotonic
+) -> None:
     """Set ``stop`` at the first signal; at the second leave behind whatever still hangs."""
+    first = now()
 
     def hear(number: int) -> None:
-        if stop.is_set():
+        nonlocal first
+        if not stop.is_set():
+            first = now()
+            stop.set()
+        elif now() - first > TOGETHER:
             progress.done()
             os._exit(128 + number)  # a thread that hangs is left behind too
-        stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, hear, number)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from command import running
+from command import ended, running
 from fakes.engine import Connection, FakeEngine
 from fakes.stats import frame, streaming
 from servers.process import free_ports
@@ -42,6 +42,7 @@ async def test_metrics_are_served_without_any_configuration(tmp_path: Path) -> N
         line = 'container_pids{engine="local",container="web"} 7\n'
         await wait_until_async(lambda: line in page(address), 10, "the newest value")
         await wait_until_async(lambda: page(address, "/readyz") == "ready\n", 10, "it is ready")
+        assert await ended("health", TIDEGAUGE_WEB_LISTEN=address) == (0, "", "")
         assert await process.stop() == 0
 
     assert "metrics go nowhere" not in process.log

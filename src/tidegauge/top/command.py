@@ -25,8 +25,6 @@ PROBE_SECONDS = 0.5
 LINES_KEPT = 50
 """Of the log, for when the screen is free again; the oldest are dropped."""
 
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (asked, not listened on)
-
 
 class Wanted(Struct, frozen=True):
     """What was typed: an agent's address, or None; ``alone`` asks no agent that is not named."""
@@ -64,7 +62,8 @@ async def source_of(
     if wanted.connect is not None:
         return Agent(wanted.connect, token, clock, random.random)
     if not wanted.alone and options.web.listen:
-        agent = Agent(_local(options.web.listen), token, clock, random.random)
+        address = Address.parse(options.web.listen).from_here
+        agent = Agent(f"http://{address}", token, clock, random.random)
         try:
             await agent.probe(PROBE_SECONDS)
         except AgentError as error:
@@ -73,12 +72,6 @@ async def source_of(
         else:
             return agent
     return Here(options, environ, journal, clock)
-
-
-def _local(listen: str) -> str:
-    address = Address.parse(listen)
-    host = EVERYWHERE.get(address.host, address.host)
-    return f"http://{Address(host, address.port)}"
 
 
 def _check_terminal() -> None:

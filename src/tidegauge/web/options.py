@@ -17,6 +17,8 @@ CADVISOR_LABELS = (
 )
 """Those that dashboards made for cAdvisor select by."""
 
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (asked, not listened on)
+
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:\[\]/]*)):(\d{1,5})")
 
 
@@ -71,6 +73,11 @@ class Address(Struct, frozen=True):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def from_here(self) -> "Address":
+        """Where this machine reaches it, one of its addresses where it is all of them."""
+        return Address(_EVERYWHERE.get(self.host, self.host), self.port)
 
     def __str__(self) -> str:
         host = self.host or "0.0.0.0"  # noqa: S104 (said, not listened on)
