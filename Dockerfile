@@ -14,7 +14,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY scripts scripts
 COPY src/tidegauge/__init__.py src/tidegauge/
 RUN scripts/setup.sh binary
-COPY deploy/tidegauge.spec deploy/
+COPY deploy/tidegauge.spec deploy/environment_hook.py deploy/
 COPY src src
 RUN scripts/build-root /image
 

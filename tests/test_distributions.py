@@ -88,3 +88,18 @@ def test_the_program_is_one_file(tmp_path: Path) -> None:
     assert said.decode() == f"tidegauge {__version__}\n"
     assert Path(program).stat().st_size < 40e6
     assert shows(Path(program), tmp_path / "log")
+
+
+def test_programs_that_the_one_file_starts_keep_their_libraries(tmp_path: Path) -> None:
+    """ssh is that of the machine, and must not be given libraries that came with us."""
+    subprocess.run([ROOT / "scripts/build-binary"], check=True, capture_output=True)
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "[$LD_LIBRARY_PATH]" >{tmp_path}/told\nexit 1\n')
+    ssh.chmod(0o755)
+    once = [ROOT / "dist/tidegauge", "once"]
+
+    for given in ({}, {"LD_LIBRARY_PATH": "/somewhere"}):
+        env = environment(DOCKER_HOST="ssh://far", **given)
+        env["PATH"] = f"{tmp_path}:{env['PATH']}"
+        subprocess.run(once, env=env, capture_output=True, check=False)
+        assert (tmp_path / "told").read_text() == f"[{given.get('LD_LIBRARY_PATH', '')}]\n"

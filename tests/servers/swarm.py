@@ -1,6 +1,6 @@
 """Three real engines as one Docker Swarm, in networks of their own that are joined by a bridge."""
 
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -18,12 +18,24 @@ class Swarm:
     missing = staticmethod(DockerEngine.missing)
 
     def __init__(self) -> None:
-        with ExitStack() as started:
-            self.nodes = {name: started.enter_context(DockerEngine(name)) for name in NODES}
+        with ThreadPoolExecutor() as at_once:
+            starting = {name: at_once.submit(DockerEngine, name) for name in NODES}
+        failed = [
+            error for each in starting.values() if isinstance(error := each.exception(), Exception)
+        ]
+        self.nodes = {
+            name: each.result() for name, each in starting.items() if not each.exception()
+        }
+        if failed:
+            self.stop()
+            raise ExceptionGroup("a Swarm without all of its engines", failed)
+        try:
             self.manager, *workers = self.nodes.values()
             self._connect(workers)
             self._join(workers)
-            self._started = started.pop_all()
+        except BaseException:
+            self.stop()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -34,7 +46,14 @@ class Swarm:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._started.close()
+        self.stop()
+
+    def stop(self) -> None:
+        """End them all."""
+        with ThreadPoolExecutor() as at_once:
+            ending = [at_once.submit(each.stop) for each in self.nodes.values()]
+        for each in ending:
+            each.result()
 
     def _connect(self, workers: list[DockerEngine]) -> None:
         first, *others = NODES.values()
