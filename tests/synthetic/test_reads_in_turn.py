@@ -21,6 +21,7 @@ from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.pacing import Demand
 from tidegauge.metrics import ContainerRecorders
 from tidegauge.metrics.catalogue import CPU_TIME, MISSED
+from tidegauge.readings.layout import Steady
 from tidegauge.streams import from_iterable
 from waiting import wait_until_async
 
@@ -58,6 +59,9 @@ class Watching:
 
     def interval(self, interval: Interval) -> None:
         self.seen.setdefault(interval.container.alias, []).append(interval)
+
+    def steady(self, sample: Steady) -> None:
+        self.interval(sample.interval)
 
     def condition(self, seen: Condition) -> None:
         pass
