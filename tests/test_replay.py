@@ -76,6 +76,7 @@ async def an_eventful_recording(engine: FakeEngine, path: Path) -> Live:
         engine.listed[1]["State"] = "exited"
         await engine.ring("die", db, next(moments), exitCode="3")
         await wait_until_async(lambda: db not in live.followers[0].watched, 5, "closed")
+        await wait_until_async(lambda: live.journal.counts.get("stream lost"), 5, "told")
     return live
 
 
