@@ -202,5 +202,6 @@ async def test_engines_of_one_host_are_grouped_together(tmp_path):
         await wait_until_async(grouped, 20, "groups by host")
         await page.goto(f"http://127.0.0.1:{port}/#/status")
         table = page.get_by_role("table", name="Engines")
+        await table.locator("tbody tr").nth(2).wait_for()
         rows = await table.locator("tbody tr").all_inner_texts()
         assert ["harbour" in row for row in rows] == [True, True, False]
