@@ -90,11 +90,13 @@ async def sources(
 
 async def _why_not(reader: Reader, key: str, client: EngineClient) -> str:
     """Why a container cannot be read here; empty if it can."""
-    told = await client.inspect(key)
     try:
+        told = await client.inspect(key)
         reader.open(key, told.state.pid, told.host_config.network_mode).close()
-    except OutOfReach as error:
-        return str(error)
+    except NoSuchContainer:
+        raise
+    except (OutOfReach, EngineError) as error:
+        return str(error).rstrip(".")
     return ""
 
 

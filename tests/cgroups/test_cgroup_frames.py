@@ -210,7 +210,6 @@ def test_block_io_that_nobody_counts_is_unknown(hybrid):
         ("blkio", lambda f: f.blkio_stats),
         ("pids", lambda f: f.pids_stats),
         ("unified", lambda f: f.pressure),
-        ("unified", lambda f: f.cpu_stats.cpu_usage.usage_in_usermode),
     ],
 )
 def test_a_controller_that_is_not_mounted_is_absent(controller, absent, hybrid):
@@ -323,3 +322,39 @@ def test_nothing_to_read_at_all(hybrid):
         hybrid.open()
 
     assert descriptors() == before
+
+
+def test_without_the_tree_of_v2_user_and_kernel_time_come_in_ticks(hybrid):
+    """As the engine itself reads them."""
+    mountinfo = hybrid.proc / "self/mountinfo"
+    lines = mountinfo.read_text().splitlines(keepends=True)
+    mountinfo.write_text("".join(each for each in lines if "/unified rw" not in each))
+
+    (frame,) = frames(hybrid)
+
+    usage = frame.cpu_stats.cpu_usage
+    assert (usage.usage_in_usermode, usage.usage_in_kernelmode) == (1_350_000_000, 120_000_000)
+
+
+def test_the_highest_use_is_never_less_than_what_is_used(hybrid):
+    """The kernel's own is read now and then, what is used with every sample."""
+    _, probe = hybrid.open()
+    before = probe.read().memory_stats
+    more = before.max_usage + 4096
+    hybrid.write("memory.usage_in_bytes", f"{more}\n")
+
+    assert probe.read().memory_stats.max_usage == more
+
+
+def test_lines_of_io_that_a_kernel_does_not_end_are_told_apart(unified):
+    """Of devices without numbers: the next device follows on the same line."""
+    unified.write("io.stat", "7:7 7:6 254:0 rbytes=4096 wbytes=8192 rios=1 wios=2\n")
+
+    (frame,) = frames(unified)
+
+    sizes = frame.blkio_stats.io_service_bytes_recursive
+    assert [(each.major, each.minor, each.value) for each in sizes] == [
+        (254, 0, 4096),
+        (254, 0, 8192),
+    ]
+    assert unified.garbled == []

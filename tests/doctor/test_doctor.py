@@ -85,8 +85,8 @@ async def test_what_a_proxy_forbids_is_named_with_its_cost_and_its_switch(
 
     assert not whole
     assert found["what happens to containers"] == (
-        "MISSING forbidden on the way to the engine, so starts and stops are seen by the list only,"
-        " once a minute. Let it through (EVENTS=1)."
+        "MISSING forbidden on the way to the engine, so its containers are not watched at all."
+        " Let it through (EVENTS=1)."
     )
     assert found["facts of the engine"].startswith("note forbidden on the way to the engine, so")
     assert found["facts of the engine"].endswith("Let it through (INFO=1).")
@@ -173,3 +173,50 @@ def test_colours_are_for_terminals_only() -> None:
         "Engine \\x1b[2J\n  MISSING  x: lost Mend it.\n1 thing is missing.\n"
     )
     assert "\x1b[31mMISSING\x1b[0m" in report(parts, colours=True)
+
+
+async def test_reading_directly_where_that_is_impossible_is_missing(engine: FakeEngine) -> None:
+    """When it is asked for, no samples come at all."""
+    only = EngineOptions(name="a", host=engine.host, source="cgroup")
+    found, whole = await told(Options(engines=(only,), web=SILENT, history=NO_HISTORY))
+
+    assert not whole
+    assert found["source of samples"].startswith("MISSING Samples of 1 would not come at all")
+
+
+async def test_an_engine_that_tells_no_details_is_looked_at_all_the_same(
+    engine: FakeEngine,
+) -> None:
+    """And so is the rest."""
+    (path,) = (p for p in engine.replies if p.startswith("/containers/0") and p.endswith("/json"))
+    engine.replies[path] = refused
+    found, whole = await told(options(engine))
+
+    assert not whole
+    assert found["details of a container"] == (
+        "MISSING forbidden on the way to the engine, so it has no samples at all."
+        " Let it through (CONTAINERS=1)."
+    )
+    assert found["samples"] == "ok"
+
+
+@pytest.mark.parametrize("host", ["x..y", "a" * 70])
+async def test_a_name_that_nobody_can_have_is_a_finding(engine: FakeEngine, host: str) -> None:
+    """In words, and the others are tried."""
+    there = ExportersOptions(graphite=GraphiteOptions(host=host))
+    found, whole = await told(options(engine, exporters=there))
+
+    assert not whole
+    assert "cannot be reached: its name is not known." in found["exporter graphite"]
+
+
+async def test_nothing_is_made_where_the_history_would_be(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    """It would belong to who asked, and not to the service."""
+    path = tmp_path / "folder/history.db"
+    found, whole = await told(options(engine, history=HistoryOptions(path=str(path))))
+
+    assert whole
+    assert found["history"].startswith(f"ok {path}, ")
+    assert not path.parent.exists()

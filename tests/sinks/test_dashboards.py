@@ -258,7 +258,9 @@ def shown(docker_engine, require, tmp_path_factory):
             make_trouble(docker_engine)
             whole.looked()
             assert program.poll() is None, log.read_text()
-            exceptions = ALWAYS | READ_DIRECTLY | (OF_CGROUP_V2 if on_v2(docker_engine) else OF_CGROUP_V1)
+            exceptions = (
+                ALWAYS | READ_DIRECTLY | (OF_CGROUP_V2 if on_v2(docker_engine) else OF_CGROUP_V1)
+            )
             exceptions |= WITHOUT_SWAP if without_swap() else {}
             yield Shown(whole, busy, exceptions, burning, received)
             program.send_signal(signal.SIGTERM)

@@ -5,6 +5,8 @@ that a container has ended: a cgroup that was removed answers ENODEV for ever, w
 under its path later.
 """
 
+import errno
+import fcntl
 import os
 import resource
 from collections.abc import Callable
@@ -13,9 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from tidegauge.docker.descriptors import SPARE
+from tidegauge.errors import OutOfReach
 
 Read = Callable[[], bytes]
 """The whole file as it is now; raises `OSError`."""
+
+SHORT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+TOO_MANY = "this process may open no more files; raise its limit"
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
 
@@ -38,11 +44,16 @@ class Files:
         self._folder: int | None = None
 
     def open(self, path: Path) -> Read | None:
-        """A way to read this file; ``None`` if it is not there or can't be read."""
+        """A way to read this file; ``None`` if it is not there or can't be read.
+
+        Raises `OutOfReach` where no more files can be opened.
+        """
         try:
             read = self._kept(path) if self._keep else self._reopened(path)
             read()  # some are there and refuse: pressure that is switched off
-        except OSError:
+        except OSError as error:
+            if error.errno in SHORT:
+                raise OutOfReach(TOO_MANY) from None
             return None
         return read
 
@@ -104,8 +115,15 @@ def descriptors_left(needed: int) -> bool:
     if limit == resource.RLIM_INFINITY:
         return True
     try:
-        lowest_free = os.open("/", _FLAGS | os.O_DIRECTORY)
+        root = os.open("/", _FLAGS | os.O_DIRECTORY)
     except OSError:
         return False
-    os.close(lowest_free)
-    return lowest_free + needed + SPARE < limit
+    mark = limit - SPARE - needed
+    try:
+        free = fcntl.fcntl(root, fcntl.F_DUPFD_CLOEXEC, max(0, mark))
+    except OSError:
+        return False
+    finally:
+        os.close(root)
+    os.close(free)
+    return free == mark

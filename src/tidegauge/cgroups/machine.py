@@ -31,7 +31,7 @@ class Machine:
             self.memory = _memory(self._proc)
         try:
             self.cpu, self.cpus = capacity(self._stat(), self._tick_ns)
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             self.cpu = self.cpus = None
 
 

@@ -91,9 +91,13 @@ def io_stat(data: bytes) -> BlkioStats:
     """``io.stat`` of v2: a line for each device, which may have no numbers; an empty file is 0."""
     sizes: list[BlkioEntry] = []
     done: list[BlkioEntry] = []
-    for line in _lines(data):
-        device, *pairs = line.split()
-        known = dict(pair.split(b"=", 1) for pair in pairs)
+    if b"=" in data[data.rfind(b"\n") + 1 :]:
+        raise ValueError("cut")
+    for line in data.splitlines():
+        words = line.split()
+        # Linux 5.15 leaves out the end of a line without numbers: what follows is the next device.
+        device = next((word for word in reversed(words) if b"=" not in word), b"")
+        known = dict(word.split(b"=", 1) for word in words if b"=" in word)
         for name, op, counts_bytes in _OF_IO_STAT:
             if name in known:
                 (sizes if counts_bytes else done).append(_entry(device, op, known[name]))

@@ -107,3 +107,8 @@ class Pressures:
 
 
 _UNTOLD = Pressure()
+
+
+def peak(most: int | None, charged: int | None) -> int | None:
+    """The highest use known: the kernel's own is read with each whole look only."""
+    return None if most is None else max(most, charged or 0)

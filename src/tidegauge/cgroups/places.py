@@ -24,6 +24,8 @@ UNSEEN = (
 )
 HIDDEN = "/proc hides processes of others; run Tidegauge as root, or mount /proc without hidepid"
 
+UNREADABLE = "its cgroup files cannot be read; run Tidegauge as root"
+
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -106,7 +108,11 @@ def locate(key: str, process: Path, known: Iterable[Mount]) -> Place:
     paths = memberships(text)
     if not any(_own(key, path) for path in paths.values()):
         raise OutOfReach(UNSEEN)
-    folders = {name: at for name, at in folders_of(key, paths, known).items() if at.is_dir()}
+    found = folders_of(key, paths, known)
+    try:
+        folders = {name: at for name, at in found.items() if at.is_dir()}
+    except OSError:
+        raise OutOfReach(UNREADABLE) from None
     if not folders:
         raise OutOfReach(
             "its cgroups are not mounted here; in a container, run Tidegauge with"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tidegauge.cgroups import places
-from tidegauge.cgroups.files import Files, descriptors_left
+from tidegauge.cgroups.files import SHORT, TOO_MANY, Files, descriptors_left
 from tidegauge.cgroups.machine import Machine
 from tidegauge.cgroups.parts import Garbled, Meter
 from tidegauge.cgroups.places import UNIFIED, Mount, Place
@@ -57,7 +57,10 @@ class Probe:
         self._left, self._next = 0, phase
 
     def read(self) -> StatsFrame | None:
-        """A frame, or ``None`` when this run is over, which no later read denies."""
+        """A frame, or ``None`` when this run is over, which no later read denies.
+
+        Raises `OutOfReach` where it cannot be read just now.
+        """
         reader, meter, network = self._reader, self._meter, self._network
         if whole := not self._left:
             self._left, self._next = self._next, WHOLE_EVERY - 1
@@ -68,7 +71,9 @@ class Probe:
             self.files.check()
             meter.look(whole=whole)
             networks = network.look(reader.sweep, whole=whole) if network else None
-        except OSError:
+        except OSError as error:
+            if error.errno in SHORT:
+                raise OutOfReach(TOO_MANY) from None
             return None
         machine = reader.machine
         return StatsFrame(

@@ -3,7 +3,6 @@
 import os
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from tidegauge.cgroups.netlink import Link
 from tidegauge.cgroups.parsing import interface_numbers, interfaces
 from tidegauge.cgroups.parts import Garbled, Part
 from tidegauge.docker.frames import NetworkStats
+from tidegauge.errors import OutOfReach
 
 Networks = dict[str, NetworkStats | None]
 
@@ -82,20 +82,24 @@ class HostSide:
     def ends_of(self, namespace: int) -> Mapping[int, int]:
         """The numbers here of the interfaces of a namespace, by their numbers there."""
         if self._links is None and self._asked is not None:
-            self._links = {}
-            with suppress(OSError):
+            found: dict[int, dict[int, int]] = {}
+            try:
                 for link in self._asked.links():
-                    self._links.setdefault(link.namespace, {})[link.peer] = link.index
+                    found.setdefault(link.namespace, {})[link.peer] = link.index
+            except OSError:  # some would be missing until there is a change: ask again soon
+                return {}
+            self._links = found
         return (self._links or {}).get(namespace, {})
 
-    def number_of(self, process: Path) -> int | None:
-        """What the namespace of a process is called here."""
+    def number_of(self, process: Path, inode: int) -> int | None:
+        """What this namespace, that of a process, is called here."""
         try:
             opened = os.open(process / "ns/net", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
         try:
-            return self._asked.number_of(opened) if self._asked else None
+            same = os.fstat(opened).st_ino == inode  # another process may have that number now
+            return self._asked.number_of(opened) if self._asked and same else None
         except OSError:
             return None
         finally:
@@ -111,9 +115,10 @@ class Network:
     """
 
     def __init__(
-        self, process: Path, own: Part[dict[str, NetworkStats]], host: HostSide | None
+        self, process: Path, own: Part[dict[str, NetworkStats]], host: HostSide | None, inode: int
     ) -> None:
         self._process, self._own, self._host = process, own, host
+        self._inode = inode
         self._ends: dict[str, int] = {}
         self._raw: list[bytes | None] = []
         self._namespace: int | None = None
@@ -185,7 +190,7 @@ class Network:
     def _match(self, host: HostSide) -> None:
         """Find the ends at the host: of all interfaces, or none is used."""
         self._age, self._ends = host.age, {}
-        self._namespace = host.number_of(self._process)
+        self._namespace = host.number_of(self._process, self._inode)
         if self._namespace is None or not self.now:
             return
         try:
@@ -211,6 +216,7 @@ class Namespaces:
     def __init__(self, proc: Path, host: HostSide, garbled: Garbled) -> None:
         self._proc, self._host, self._garbled = proc, host, garbled
         self._shared: dict[int, _Shared] = {}
+        self._joined: dict[str, int] = {}
 
     def join(self, key: str, process: Path, mode: str, *, keep: bool) -> Network | None:
         """The network of a container, by its mode; ``None`` where it is the host's.
@@ -223,10 +229,17 @@ class Namespaces:
         shared = self._shared.get(number) if number and keep else None
         if shared is None:
             files = Files(process, keep=keep)
-            own = Part(files, process / "net/dev", interfaces, self._garbled)
-            network = Network(process, own, self._host if number else None)
+            try:
+                own = Part(files, process / "net/dev", interfaces, self._garbled)
+            except OutOfReach:  # they are not shared yet, so nobody else closes them
+                files.close()
+                raise
+            network = Network(process, own, self._host if number else None, number)
             shared = _Shared(network, files, set())
-            self._shared[number if number and keep else -id(shared)] = shared
+            if not number or not keep:
+                number = -id(shared)
+            self._shared[number] = shared
+        self._joined[key] = number
         shared.users.add(key)
         return shared.network
 
@@ -237,7 +250,9 @@ class Namespaces:
 
     def leave(self, key: str) -> None:
         """Close what nobody uses any more: an open file would keep the namespace alive."""
-        for number, shared in [*self._shared.items()]:
+        number = self._joined.pop(key, None)
+        if number is not None:
+            shared = self._shared[number]
             shared.users.discard(key)
             if not shared.users:
                 shared.files.close()

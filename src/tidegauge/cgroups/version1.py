@@ -9,12 +9,13 @@ throttling, tasks, hits of limits and block IO stand still too. Memory that is t
 one shows in its usage.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, devices, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, peak
 from tidegauge.cgroups.places import UNIFIED
 from tidegauge.docker.frames import (
     BlkioEntry,
@@ -35,6 +36,7 @@ class Columns1:
 
     def __init__(self) -> None:
         self.modes = Columns("user_usec", "system_usec")
+        self.ticks = Columns("user", "system")
         self._throttling = Columns(
             *("nr_periods", "nr_throttled", "throttled_time", "nr_bursts", "burst_time")
         )
@@ -61,6 +63,12 @@ class Columns1:
 class Version1:
     """Implements `Meter`; ``host_memory`` in bytes stands for a limit that is beyond it."""
 
+    usage: CpuUsage | None = None
+    throttling: Throttling | None = None
+    memory: MemoryStats | None = None
+    block_io: BlkioStats | None = None
+    pids: PidsStats | None = None
+
     def __init__(
         self,
         files: Files,
@@ -76,7 +84,10 @@ class Version1:
         self._host_memory, self._sleep = host_memory, Sleep()
         f, g = files, garbled
         self._used = Part(f, at("cpuacct", "cpuacct.usage"), number, g)
-        self._modes = Part(f, at(UNIFIED, "cpu.stat"), columns.modes, g)
+        exact = at(UNIFIED, "cpu.stat")
+        self._unit_ns = 1000 if exact else 10**9 // os.sysconf("SC_CLK_TCK")
+        modes = (exact, columns.modes) if exact else (at("cpuacct", "cpuacct.stat"), columns.ticks)
+        self._modes = Part(f, *modes, g)
         self._held_back = Part(f, at("cpu", "cpu.stat"), columns.throttling, g)
         self._charged = Part(f, at("memory", "memory.usage_in_bytes"), number, g)
         self._memory = Part(f, at("memory", "memory.stat"), columns.memory, g)
@@ -95,11 +106,6 @@ class Version1:
             Part(f, at(UNIFIED, "memory.pressure"), stall, g),
             Part(f, at(UNIFIED, "io.pressure"), stall, g),
         )
-        self.usage: CpuUsage | None = None
-        self.throttling: Throttling | None = None
-        self.memory: MemoryStats | None = None
-        self.block_io: BlkioStats | None = None
-        self.pids: PidsStats | None = None
         self.pressure = self._pressures.now
 
     def look(self, *, whole: bool) -> None:
@@ -122,7 +128,9 @@ class Version1:
         modes = self._modes.look()
         if modes or self.usage is None or self._used.value != self.usage.total_usage:
             user, system = self._modes.value or (None, None)
-            self.usage = CpuUsage(self._used.value, _ns(system), _ns(user))
+            self.usage = CpuUsage(
+                self._used.value, _ns(system, self._unit_ns), _ns(user, self._unit_ns)
+            )
         before = self.throttling
         # Without a quota no period passes. One that is given meanwhile is seen a little later.
         limited = before is not None and before.periods
@@ -158,7 +166,7 @@ class Version1:
             return
         self.memory = MemoryStats(
             self._charged.value,
-            self._most.value,
+            peak(self._most.value, self._charged.value),
             most if most is None or host is None else min(most, host),
             detail,
             self._fails.value,
@@ -167,5 +175,5 @@ class Version1:
         )
 
 
-def _ns(microseconds: int | None) -> int | None:
-    return None if microseconds is None else microseconds * 1000
+def _ns(count: int | None, unit: int) -> int | None:
+    return None if count is None else count * unit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, io_stat, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, peak
 from tidegauge.docker.frames import (
     BlkioStats,
     CpuUsage,
@@ -114,15 +114,17 @@ class Version2:
 
     def _look_at_memory(self, *, charged: bool, whole: bool) -> None:
         changed = charged | self._memory.look() | self._events.look()
+        if whole or charged:
+            changed |= self._swap.look()
         if whole:
-            changed |= self._most.look() | self._limit.look() | self._swap.look()
+            changed |= self._most.look() | self._limit.look()
         if not changed:
             return
         most, host = self._limit.value, self._host_memory
         ran_out, kills = self._events.value or (None, None)
         self.memory = MemoryStats(
             self._charged.value,
-            self._most.value,
+            peak(self._most.value, self._charged.value),
             most if most is None or host is None else min(most, host),
             self._memory.value,
             ran_out,

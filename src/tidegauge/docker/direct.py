@@ -130,10 +130,6 @@ class Direct:
     def __len__(self) -> int:
         return len(self._paced)
 
-    def decided(self, key: str) -> bool:
-        """Is it read, or was it found out that it can't be?"""
-        return key in self._paced or key in self._why
-
     @property
     def why_not(self) -> Mapping[str, str]:
         """Why containers are not read directly, by alias."""
@@ -190,7 +186,11 @@ class Direct:
         for number, (key, run) in enumerate([*runs.items()], 1):
             if runs.get(key) is not run:
                 continue  # closed while others had a turn
-            frame = run.probe.read()
+            try:
+                frame = run.probe.read()
+            except OutOfReach:
+                self._journal.drop(UNREAD)
+                continue
             if frame is None:
                 self._end(key, run)
             else:

@@ -131,7 +131,7 @@ class Holding:
         """Look again for those of which no samples come."""
         if self._direct is not None:
             for key, held in self._held.items():
-                if not self._direct.decided(key) and not self._comes_from_engine(key):
+                if key not in self._direct and not self._comes_from_engine(key):
                     self._search(held)
 
     def close(self, ids: Iterable[str]) -> None:
@@ -221,7 +221,7 @@ class Holding:
     async def relearn(self, container: Container, outlet: Outlet[Observation]) -> None:
         """Ask once more; a stream outlives a restart of its container."""
         held = self._held.get(container.id)
-        if self._direct is not None and held is not None and container.id not in self._direct:
+        if self._direct is not None and held is not None:
             self._search(held)
             return
         try:

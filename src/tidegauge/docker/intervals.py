@@ -95,6 +95,8 @@ class Intervals:
             self._rename(track, container.alias)
         if track.older:  # the clock was set back: nothing is known about the time between
             track.older, before = 0, None
+        elif before is not None and _set_back(before, sample):
+            before = None
         elif before is not None and _born_between(sample, before, stopped=track.stopped):
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
@@ -148,9 +150,8 @@ def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
     if started is not None and before.read < started <= now.read:
         return True
     passed = now.read - before.read
-    if passed < SHORTEST and passed < _shortest(
-        sample
-    ):  # only after empty frames: a clock set back
+    # Only after empty frames: the clock was set back.
+    if passed < SHORTEST and passed < _shortest(sample):
         return True
     earlier, later = cpu_time(before), cpu_time(now)
     if started is not None and started <= before.read:
@@ -158,6 +159,19 @@ def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
     if earlier is None or later is None:
         return stopped
     return later < earlier or (stopped and later <= _most_cpu_time(before, now))
+
+
+def _set_back(before: StatsFrame, sample: Sample) -> bool:
+    """Was our own clock, by which containers are read directly, set back between two samples?
+
+    It told of less time than the CPUs took; nothing is known about the time between.
+    """
+    if sample.frame.source == "api":
+        return False
+    earlier, later = cpu_time(before), cpu_time(sample.frame)
+    if earlier is None or later is None:
+        return False
+    return later - earlier > 1.2 * _most_cpu_time(before, sample.frame)
 
 
 def _most_cpu_time(before: StatsFrame, now: StatsFrame) -> float:

@@ -1,6 +1,7 @@
 """One engine: each question Tidegauge asks, and what it is without the answer."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.frames import Engine, ListedContainer, StatsFrame
 from tidegauge.docker.roster import alive, present
 from tidegauge.doctor.findings import Finding, Part, Verdict
-from tidegauge.errors import EngineError, EngineForbidden, RequestRefused
+from tidegauge.errors import EngineError, EngineForbidden, NoSuchContainer, RequestRefused
 from tidegauge.journal import Journal
 
 PATIENCE = 10.0
@@ -25,6 +26,8 @@ CLOCK_SECONDS = 5.0
 """Less than this is the way of the answer, and the second that an engine's sample is old."""
 
 FORBIDDEN = (401, 403)
+
+JUST_GONE = "the container that was asked about has just gone."
 
 
 class Question(Struct, frozen=True):
@@ -47,13 +50,13 @@ QUESTIONS = (
     Question(
         "what happens to containers",
         _events,
-        "starts and stops are seen by the list only, once a minute",
+        "its containers are not watched at all",
         "EVENTS=1",
     ),
     Question(
         "details of a container",
         lambda client, key: client.inspect(key),
-        "its limits, restarts and start are unknown, and it cannot be read directly",
+        "it has no samples at all",
         "CONTAINERS=1",
         of_container=True,
     ),
@@ -122,13 +125,16 @@ def _met(engine: Engine, listed: Sequence[ListedContainer], watched: int) -> Fin
 def _mounted(address: str) -> Sequence[Finding]:
     """A socket that is mounted for reading only is no less powerful."""
     socket = parse_endpoint(address).socket
+    if socket is None:
+        return ()
+    real = os.path.realpath(socket)
     try:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:
         return ()
     for line in mounts.splitlines():
         fields = line.split()
-        if len(fields) > 5 and fields[4] == socket and "ro" in fields[5].split(","):
+        if len(fields) > 5 and fields[4] == real and "ro" in fields[5].split(","):
             says = "it is mounted read-only, which keeps nobody from giving orders through it."
             remedy = "A proxy that lets GET requests through does; see docs/deploy.md."
             return (Finding("socket", "note", says, remedy),)
@@ -146,6 +152,8 @@ async def _answered(question: Question, client: EngineClient, key: str) -> Findi
     try:
         async with asyncio.timeout(PATIENCE):
             await question.ask(client, key)
+    except NoSuchContainer:
+        return Finding(question.what, "note", JUST_GONE)
     except TimeoutError:
         says = f"no answer within {PATIENCE:g} s; until it comes, {question.costs}."
         return Finding(question.what, "note", says)
@@ -168,9 +176,13 @@ async def _sampled(
     try:
         async with asyncio.timeout(PATIENCE):
             frame: StatsFrame = await client.sample(key, PATIENCE)
+    except NoSuchContainer:
+        return (Finding("samples", "note", JUST_GONE),)
     except (EngineError, TimeoutError) as error:
-        says = f"{error or 'none came in time.'} So samples come only of what is read directly."
-        remedy = "Let /containers/{id}/stats through (CONTAINERS=1)."
+        told = str(error) or "none came in time."
+        forbidden = isinstance(error, RequestRefused) and error.status in FORBIDDEN
+        remedy = "Let /containers/{id}/stats through (CONTAINERS=1)." if forbidden else ""
+        says = f"{told} So samples come only of what is read directly."
         return (Finding("samples", "missing", says, remedy),)
     ahead = frame.read.timestamp() - clock.now() if frame.running else 0.0
     if abs(ahead) <= CLOCK_SECONDS:
@@ -182,17 +194,22 @@ async def _sampled(
 
 
 def _directly(told: str) -> Sequence[Finding]:
-    lines = told.splitlines()
-    return [
-        Finding("source of samples", "note" if "because" in line else "ok", line) for line in lines
-    ]
+    return [_of_source(line) for line in told.splitlines()]
+
+
+def _of_source(line: str) -> Finding:
+    lost = "would not come" in line
+    verdict: Verdict = "missing" if lost else "note" if "because" in line else "ok"
+    return Finding("source of samples", verdict, line)
 
 
 def _for_group(address: str) -> str:
     """The group that may use a socket, by its number: so a container is given it."""
     socket = parse_endpoint(address).socket
+    if socket is None:
+        return ""
     try:
-        group = Path(socket or "").stat().st_gid
+        group = Path(socket).stat().st_gid
     except OSError:
         return ""
     return f"In a container: --group-add {group}."

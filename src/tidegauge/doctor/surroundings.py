@@ -1,6 +1,7 @@
 """This machine: where the history is kept, where pages are served, where metrics go."""
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -38,13 +39,14 @@ def _served(options: Options) -> Finding | None:
     address = Address.parse(options.web.listen)
     what = f"dashboard at http://{address}/"
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with closing(socket.socket(family)) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with closing(socket.socket(family)) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((address.host, address.port))
-        except OSError as error:
-            says = f"{(error.strerror or 'impossible').lower()}; is another Tidegauge there?"
-            return Finding(what, "note", says, "Choose another address as web.listen.")
+    except OSError as error:
+        taken = "; is another Tidegauge there?" if error.errno == errno.EADDRINUSE else "."
+        says = f"{(error.strerror or 'impossible').lower()}{taken}"
+        return Finding(what, "note", says, "Choose another address as web.listen.")
     return Finding(what, "ok", "the address is free.")
 
 
@@ -53,14 +55,27 @@ def _remembered(options: Options, environ: Mapping[str, str]) -> Finding | None:
         return None
     try:
         path = path_of(options.history, environ, root=os.geteuid() == 0)
-        Ownership(path).give_up()
+        folder = _writable(path)
     except (ConfigError, HistoryError) as error:
         return Finding("history", "note", str(error), "Until then only the present is shown.")
-    free = shutil.disk_usage(path.parent).free
+    free = shutil.disk_usage(folder).free
     room = f"{path}, {free / 2**30:.1f} GiB free."
     if free < LEAST_FREE:
         return Finding("history", "missing", room, "Make room, or set history.path.")
     return Finding("history", "ok", room)
+
+
+def _writable(path: Path) -> Path:
+    """The folder it would be made in; nothing is made here, which would be ours and nobody else's.
+
+    Raises `HistoryError`.
+    """
+    if path.with_name(f"{path.name}.lock").exists():
+        Ownership(path).give_up()
+    folder = next(each for each in path.absolute().parents if each.is_dir())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise HistoryError(f"{folder} cannot be written to.")
+    return folder
 
 
 async def _reached(name: str, table: object) -> Finding:
@@ -76,14 +91,20 @@ async def _reached(name: str, table: object) -> Finding:
         async with asyncio.timeout(REACH_SECONDS):
             _, writer = await asyncio.open_connection(host, port)
         writer.close()
-    except OSError as error:  # running out of time is one, too
-        number = error.errno or 0
-        reason = os.strerror(number).lower() if number > 0 else "no answer"
+    except (OSError, UnicodeError) as error:
+        reason = _reason(error)
         says = f"{where} cannot be reached: {reason}."
         return Finding(
             what, "missing", says, "Start what should listen there, or mend its address."
         )
     return Finding(what, "ok", f"{where} listens.")
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "its name is not known"
+    number = error.errno or 0
+    return os.strerror(number).lower() if number > 0 else "no answer"
 
 
 def _place(table: object) -> tuple[str, int | None, bool]:

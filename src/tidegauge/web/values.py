@@ -110,7 +110,7 @@ def _cpu(interval: Interval, reading: CpuReading | None) -> Told:
 
 def _throttled(interval: Interval, now: Throttling | None) -> Number | str:
     """Of the quota's periods of this second; none passed while it slept."""
-    if interval.container.engine.kind == "podman":
+    if interval.container.engine.kind == "podman" and interval.now.source == "api":
         return NOT_TOLD
     if now is None or not now.periods:
         return NO_QUOTA
