@@ -109,7 +109,7 @@ async def test_search_states_groups_and_sorting_are_kept_in_the_address(demo):
             used = [number for number in found if number is not None]
             return len(used) > 10 and used == sorted(used, reverse=True)
 
-        await wait_until_async(in_order, 10, "the greatest first")
+        await wait_until_async(in_order, 30, "the greatest first")
         await page.locator(".chip[data-state=running]").click()
         assert "exited" not in await page.locator(ROWS).all_inner_texts()
         address = page.url
