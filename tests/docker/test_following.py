@@ -26,9 +26,13 @@ EVERYTHING = Choice({}, ["**"], [])
 
 
 class QuickClock(SystemClock):
-    """Real turns of the loop, but nobody waits long."""
+    """Real turns of the loop, but nobody waits long; ``slept`` is what each wanted to."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
         await asyncio.sleep(seconds / 100)
 
 
@@ -69,7 +73,8 @@ class Watch:
         log = structlog.wrap_logger(None, processors=[self._keep])
         self.journal = journal or Journal(log)
         client = EngineClient(name, transport(parse_endpoint(host)))
-        self.follower = Follower(client, choice, self.journal, QuickClock(), lambda: 0.5)
+        self.clock = QuickClock()
+        self.follower = Follower(client, choice, self.journal, self.clock, lambda: 0.5)
         self.samples: list[tuple[str, int]] = []
         self.told: list[LifeEvent | Condition] = []
 
@@ -280,6 +285,18 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
             engine.add("web", streaming(frame(1) + b"\n"))
             await wait_until_async(lambda: watch.seen("web"), 5, "its first sample")
             assert watch.follower.settled
+
+
+async def test_an_engine_that_is_lost_each_time_is_asked_less_and_less_often(engine):
+    """As one behind a proxy that forbids events: it answers, and is lost at once."""
+    engine.replies["/events"] = lambda c: c.body(b"<html>403 Forbidden</html>", status=403)
+    pauses = [0.375 * 2**n for n in range(4)]  # with half of the jitter there can be
+    async with Watch(engine.host, EVERYTHING) as watch:
+
+        def asked_less():
+            return [each for each in watch.clock.slept if each in pauses] == pauses
+
+        await wait_until_async(asked_less, 10, "longer pauses")
 
 
 async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):

@@ -6,6 +6,7 @@ held in `tidegauge.docker.holding`.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -35,6 +36,9 @@ RETRY_SECONDS = 2.0
 PACE_SECONDS = 5.0
 SETTLE_SECONDS = 0.1
 """A start is several events within milliseconds; one list answers them all."""
+
+LASTING_SECONDS = 15.0
+"""An engine that is lost sooner, each time, is asked less and less often."""
 
 REPLAYED_EVENTS = 256
 """An engine keeps so many past events; what was heard before is recognised among them."""
@@ -130,12 +134,15 @@ class Follower:
         backoff = Backoff(0.5, 15.0, self._random)
         try:
             while True:
+                began = math.inf
                 try:
                     self.engine = await self._client.connect()
                     self._arrived(self.engine)
-                    backoff.reset()
+                    began = self._clock.monotonic()
                     await self._session(self.engine, outlet)
                 except EngineError as error:
+                    if self._clock.monotonic() - began > LASTING_SECONDS:
+                        backoff.reset()
                     self.lost += self.engine is not None
                     self.engine, self.trouble = None, str(error)
                     self._journal.trouble("engine lost", str(error), self._client.name)
