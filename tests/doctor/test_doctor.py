@@ -220,3 +220,17 @@ async def test_nothing_is_made_where_the_history_would_be(
     assert whole
     assert found["history"].startswith(f"ok {path}, ")
     assert not path.parent.exists()
+
+
+async def test_a_folder_that_cannot_be_is_a_finding(engine: FakeEngine) -> None:
+    """A path that the system refuses to look at, for the history and for a file."""
+    odd = f"/tmp/{'x' * 300}/y"
+    some = options(
+        engine,
+        history=HistoryOptions(path=odd),
+        exporters=ExportersOptions(file=FileOptions(path=odd)),
+    )
+    found, _ = await told(some)
+
+    assert found["exporter file"].startswith(f"MISSING /tmp/{'x' * 300} is no folder")
+    assert found["history"].startswith("ok ")
