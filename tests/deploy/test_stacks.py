@@ -1,7 +1,6 @@
 """Files in ``deploy/`` are what their programs accept, and fit to each other and to Tidegauge."""
 
 import configparser
-import os
 import re
 import shutil
 import subprocess
@@ -153,7 +152,23 @@ def test_grafana_finds_what_its_files_name(read) -> None:
     assert environment["GF_PATHS_PROVISIONING"] == f"{mount['target']}/provisioning"
 
 
-def test_prometheus_takes_its_file(tmp_path: Path, read) -> None:
+class Promtool:
+    """Prometheus' own tool."""
+
+    @staticmethod
+    def missing() -> str:
+        return "" if shutil.which("promtool") else "missing packages: prometheus"
+
+
+class SystemdAnalyze:
+    """The service manager's own tool."""
+
+    @staticmethod
+    def missing() -> str:
+        return "" if shutil.which("systemd-analyze") else "missing packages: systemd"
+
+
+def test_prometheus_takes_its_file(tmp_path: Path, read, require) -> None:
     """Its own tool says so; the target is the service, the token's file the secret."""
     text = (DEPLOY / "grafana/prometheus.yml").read_text()
     (job,) = yaml.safe_load(text)["scrape_configs"]
@@ -162,8 +177,7 @@ def test_prometheus_takes_its_file(tmp_path: Path, read) -> None:
     assert job["static_configs"] == [{"targets": ["tidegauge:8470"]}]
     (secret,) = service["secrets"]
     assert job["authorization"]["credentials_file"] == f"/run/secrets/{secret['source']}"
-    if not shutil.which("promtool"):
-        pytest.skip("missing packages: prometheus")
+    require(Promtool)
     token, copied = tmp_path / "token", tmp_path / "prometheus.yml"
     token.write_text("secret")
     copied.write_text(text.replace("/run/secrets/token", str(token)))
@@ -185,11 +199,9 @@ def test_statsd_and_carbon_are_set_up_as_their_pages_say() -> None:
     assert carbon["cache"]["MAX_CREATES_PER_MINUTE"] == "inf"
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_takes_the_unit(tmp_path: Path, require) -> None:
     """Its own tool says nothing against it."""
-    if not shutil.which("systemd-analyze"):
-        assert not os.environ.get("CI"), "missing packages: systemd"
-        pytest.skip("missing packages: systemd")
+    require(SystemdAnalyze)
     text = (DEPLOY / "tidegauge.service").read_text()
     unit = tmp_path / "tidegauge.service"
     unit.write_text(text.replace("/usr/local/bin/tidegauge", shutil.which("true") or ""))
