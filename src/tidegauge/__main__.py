@@ -9,7 +9,7 @@ def main() -> int | str:
     """Run one command; returns the exit code, which is 130 after Ctrl-C, or what to say with 1."""
     try:
         if sys.argv[1:] == ["health"]:  # often asked, so without all that the others need
-            from tidegauge import health  # noqa: PLC0415 (as below)
+            from tidegauge import health  # noqa: PLC0415 (`cli` takes ten times as long)
 
             said = health.trouble(None, os.environ)
             return f"tidegauge: {said}" if said else 0

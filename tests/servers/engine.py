@@ -13,10 +13,9 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
-from servers.process import ServerError, last_lines
+from servers.process import ServerError, Stopped, last_lines
 from waiting import wait_until
 
 # The package's own daemon and client, in step with each other, before anything put in front.
@@ -57,7 +56,7 @@ class CountedVolume(NamedTuple):
         )
 
 
-class DockerEngine:
+class DockerEngine(Stopped):
     """One dockerd, started on construction, with the image ``busybox:local`` in it."""
 
     program = "dockerd"
@@ -106,17 +105,6 @@ class DockerEngine:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def pid(self) -> int:

@@ -13,10 +13,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from servers.process import Process, ServerError, free_ports, last_lines
+from servers.process import Process, ServerError, Stopped, free_ports, last_lines
 from waiting import wait_until
 
 Point = tuple[int, float]  # Unix time in seconds, value
@@ -72,7 +71,7 @@ DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": "{fol
 """
 
 
-class Graphite:
+class Graphite(Stopped):
     """carbon-cache and graphite-web on free ports of 127.0.0.1; `port` takes plain lines."""
 
     @staticmethod
@@ -119,17 +118,6 @@ class Graphite:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def render(self, target: str, seconds: int = 60) -> list[Point]:
         """The points of one series in the last so many seconds; none if it is not there."""

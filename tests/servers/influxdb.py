@@ -9,10 +9,9 @@ import tempfile
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from servers.process import Process, ServerError, free_ports
+from servers.process import Process, ServerError, Stopped, free_ports
 from waiting import wait_until
 
 Row = dict[str, Any]
@@ -42,7 +41,7 @@ bind-address = "127.0.0.1:{rpc_port}"
 """
 
 
-class InfluxDb:
+class InfluxDb(Stopped):
     """On free ports of 127.0.0.1; `url` for HTTP, `udp_port` for datagrams to `UDP_DATABASE`."""
 
     @staticmethod
@@ -75,17 +74,6 @@ class InfluxDb:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def create(self, database: str) -> None:
         """Make a database."""

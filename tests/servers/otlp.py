@@ -11,10 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from servers.process import Process, free_ports
+from servers.process import Process, Stopped, free_ports
 from waiting import wait_until
 
 _START_S = 20.0  # half a second on an idle machine
@@ -36,7 +35,7 @@ class Point(NamedTuple):
     buckets: tuple[int, ...] = ()
 
 
-class Receiver:
+class Receiver(Stopped):
     """A process that takes OTLP at `url` and writes what it understood into its log."""
 
     package = ""
@@ -59,17 +58,6 @@ class Receiver:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """End it and remove its folder."""

@@ -8,10 +8,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from servers.process import Process, free_ports
+from servers.process import Process, Stopped, free_ports
 from waiting import wait_until
 
 Found = list[tuple[dict[str, str], float]]
@@ -20,7 +19,7 @@ Found = list[tuple[dict[str, str], float]]
 _START_S = 40.0  # 1-2 s on an idle machine
 
 
-class Prometheus:
+class Prometheus(Stopped):
     """On a free port of 127.0.0.1; scrapes ``HOST:PORT`` or ``HOST:PORT/PATH`` every second."""
 
     @staticmethod
@@ -52,17 +51,6 @@ class Prometheus:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def log(self) -> str:

@@ -5,18 +5,16 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from servers.compose import DEPLOY
 from servers.engine import PATH
-from servers.process import Process, free_ports
+from servers.process import Process, Stopped, free_ports
 from waiting import wait_until
 
 _START_S = 20.0
 
 
-class SocketProxy:
+class SocketProxy(Stopped):
     """On a free port of 127.0.0.1; only the places in its configuration are others."""
 
     @staticmethod
@@ -41,17 +39,6 @@ class SocketProxy:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def status(self, method: str, path: str) -> int:
         """The status of the answer to a request, whose path is sent as it is."""

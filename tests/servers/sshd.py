@@ -7,10 +7,8 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from servers.process import Process, ServerError, free_ports
+from servers.process import Process, ServerError, Stopped, free_ports
 from waiting import wait_until
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
@@ -45,7 +43,7 @@ Host *
 """
 
 
-class Sshd:
+class Sshd(Stopped):
     """Started on construction; who logs in finds the docker command set to ``engine``.
 
     ``folder`` goes first on the PATH: the ssh in it reads our configuration, where ``engine`` is
@@ -77,17 +75,6 @@ class Sshd:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def log(self) -> str:
         """The last lines of its output."""

@@ -7,11 +7,9 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from servers.graphite import Graphite
-from servers.process import Process, free_ports
+from servers.process import Process, Stopped, free_ports
 from waiting import wait_until
 
 _STATS_JS = Path(__file__).parents[2] / ".cache/statsd/node_modules/statsd/stats.js"
@@ -21,7 +19,7 @@ _ENTRY = re.compile(r"(?:'([^']*)'|(\w+)): (\[[^\]]*\]|[-+.\de]+)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
-class Statsd:
+class Statsd(Stopped):
     """StatsD on free ports of 127.0.0.1; `port` takes datagrams."""
 
     @staticmethod
@@ -57,17 +55,6 @@ class Statsd:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def send(self, datagram: str) -> None:
         """Send one datagram, as an exporter would."""

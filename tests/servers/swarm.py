@@ -1,10 +1,9 @@
 """Three real engines as one Docker Swarm, in networks of their own that are joined by a bridge."""
 
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 from servers.engine import DockerEngine
+from servers.process import Stopped
 
 NODES = {"node1": "10.77.0.1", "node2": "10.77.0.2", "node3": "10.77.0.3"}
 """Names and addresses; the first manages, and the bridge is in its network."""
@@ -12,7 +11,7 @@ NODES = {"node1": "10.77.0.1", "node2": "10.77.0.2", "node3": "10.77.0.3"}
 # The kernel may lack IPVS: then virtual addresses of services do not work, nor does the mesh.
 
 
-class Swarm:
+class Swarm(Stopped):
     """The engines by their names; the address of each is on its own network only."""
 
     missing = staticmethod(DockerEngine.missing)
@@ -36,17 +35,6 @@ class Swarm:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """End them all."""

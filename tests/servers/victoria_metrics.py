@@ -7,10 +7,9 @@ import tempfile
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from servers.process import Process, free_ports
+from servers.process import Process, Stopped, free_ports
 from waiting import wait_until
 
 Found = list[tuple[dict[str, str], float]]
@@ -19,7 +18,7 @@ Found = list[tuple[dict[str, str], float]]
 _START_S = 20.0  # half a second on an idle machine
 
 
-class VictoriaMetrics:
+class VictoriaMetrics(Stopped):
     """On free ports of 127.0.0.1; `url` for HTTP, `graphite_port` for plain lines."""
 
     @staticmethod
@@ -50,17 +49,6 @@ class VictoriaMetrics:
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def query(self, promql: str) -> Found:
         """What an instant query answers now."""

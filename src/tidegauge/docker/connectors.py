@@ -68,7 +68,7 @@ class SshConnector(aiohttp.BaseConnector):
     async def _create_connection(
         self,
         req: aiohttp.ClientRequest,  # noqa: ARG002 (aiohttp's signature)
-        traces: Sequence[object],  # noqa: ARG002
+        traces: Sequence[object],  # noqa: ARG002 (the same)
         timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109 (ssh has its own)
     ) -> ResponseHandler:
         await self._dials.acquire()
