@@ -109,6 +109,24 @@ class Pressures:
 _UNTOLD = Pressure()
 
 
+class Tasks:
+    """How many tasks there are, and how many there may be."""
+
+    __slots__ = ("_current", "_most", "now")
+
+    def __init__(self, current: Part[int], most: Part[int]) -> None:
+        self._current, self._most = current, most
+        self.now: PidsStats | None = None
+
+    def look(self, *, whole: bool) -> None:
+        """Read what may have changed: limits only with the ``whole``."""
+        changed = self._current.look()
+        if whole:
+            changed |= self._most.look()
+        if changed:
+            self.now = PidsStats(self._current.value, self._most.value)
+
+
 def peak(most: int | None, charged: int | None) -> int | None:
     """The highest use known: the kernel's own is read with each whole look only."""
     return None if most is None else max(most, charged or 0)

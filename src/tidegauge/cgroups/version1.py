@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, devices, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, peak
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, Tasks, peak
 from tidegauge.cgroups.places import UNIFIED
 from tidegauge.docker.frames import (
     BlkioEntry,
@@ -99,8 +99,10 @@ class Version1:
         self._done: Part[list[BlkioEntry] | None]
         self._sizes = Part(f, at("blkio", f"blkio.throttle.{sizes}"), devices, g)
         self._done = Part(f, at("blkio", f"blkio.throttle.{done}"), devices, g)
-        self._tasks = Part(f, at("pids", "pids.current"), number, g)
-        self._most_tasks = Part(f, at("pids", "pids.max"), limit, g)
+        self._tasks = Tasks(
+            Part(f, at("pids", "pids.current"), number, g),
+            Part(f, at("pids", "pids.max"), limit, g),
+        )
         self._pressures = Pressures(
             Part(f, at(UNIFIED, "cpu.pressure"), stall, g),
             Part(f, at(UNIFIED, "memory.pressure"), stall, g),
@@ -116,7 +118,8 @@ class Version1:
         ran = used or whole or self._used.value is None
         if ran:
             self._look_at_cpu(whole=whole)
-            self._look_at_tasks(whole=whole)
+            self._tasks.look(whole=whole)
+            self.pids = self._tasks.now
             if whole or self.block_io is not None:
                 self._look_at_block_io(whole=whole)
         if ran or charged or asleep:
@@ -136,13 +139,6 @@ class Version1:
         limited = before is not None and before.periods
         if (whole or limited) and self._held_back.look() and self._held_back.value != before:
             self.throttling = self._held_back.value
-
-    def _look_at_tasks(self, *, whole: bool) -> None:
-        changed = self._tasks.look()
-        if whole:
-            changed |= self._most_tasks.look()
-        if changed:
-            self.pids = PidsStats(self._tasks.value, self._most_tasks.value)
 
     def _look_at_block_io(self, *, whole: bool) -> None:
         changed = self._sizes.look()

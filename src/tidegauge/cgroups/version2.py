@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, io_stat, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, peak
+from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, Tasks, peak
 from tidegauge.docker.frames import (
     BlkioStats,
     CpuUsage,
@@ -72,8 +72,9 @@ class Version2:
         self._limit = Part(f, folder / "memory.max", limit, g)
         self._swap = Part(f, folder / "memory.swap.current", number, g)
         self._io = Part(f, folder / "io.stat", io_stat, g)
-        self._tasks = Part(f, folder / "pids.current", number, g)
-        self._most_tasks = Part(f, folder / "pids.max", limit, g)
+        self._tasks = Tasks(
+            Part(f, folder / "pids.current", number, g), Part(f, folder / "pids.max", limit, g)
+        )
         self._pressures = Pressures(
             Part(f, folder / "cpu.pressure", stall, g),
             Part(f, folder / "memory.pressure", stall, g),
@@ -97,20 +98,14 @@ class Version2:
                 self.throttling = throttling
         ran = used or whole or self.usage is None
         if ran:
-            self._look_at_tasks(whole=whole)
+            self._tasks.look(whole=whole)
+            self.pids = self._tasks.now
         if ran or charged or asleep:
             self._look_at_memory(charged=charged, whole=whole)
         if self._io.look():
             self.block_io = self._io.value
         self._pressures.look(ran=ran)
         self.pressure = self._pressures.now
-
-    def _look_at_tasks(self, *, whole: bool) -> None:
-        changed = self._tasks.look()
-        if whole:
-            changed |= self._most_tasks.look()
-        if changed:
-            self.pids = PidsStats(self._tasks.value, self._most_tasks.value)
 
     def _look_at_memory(self, *, charged: bool, whole: bool) -> None:
         changed = charged | self._memory.look() | self._events.look()
