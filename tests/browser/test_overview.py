@@ -91,12 +91,11 @@ async def test_search_states_groups_and_sorting_are_kept_in_the_address(demo):
     """Each changes what is shown, and a copy of the address shows the same."""
     async with looking_at(demo.url, **TALL) as page:
         await page.wait_for_selector(ROWS)
-        every = await names(page)
         await page.keyboard.press("/")
         await page.keyboard.type("POSTGRES project=shop")
         assert await names(page) == ["shop-postgres-1"]
         await page.keyboard.press("Escape")
-        assert await names(page) == every
+        assert {"shop-postgres-1", "shop-web-1", "blog-mariadb-1"} < set(await names(page))
 
         await page.get_by_label("Group by").select_option("none")
         await page.get_by_role("button", name="CPU, cores").click()
