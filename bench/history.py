@@ -1,6 +1,7 @@
 """The history: bytes and CPU time of a sample, how long answers take, memory."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -62,7 +63,8 @@ class History:
         self.samples = 0
 
     def run(self, seconds: int) -> None:
-        """So many seconds."""
+        """So many seconds. What was there before is passed over by collections, as in a session."""
+        gc.freeze()
         for _ in range(seconds):
             some = [next(source) for source in self._sources]
             self.clock.second += 1

@@ -18,10 +18,10 @@ LATE = 1_800_000
 VERY_LATE = 86_400_000
 """The same when nothing came of the whole engine."""
 
-VACUUMED_AT_ONCE = 512
-"""Pages of 2 kB that are given back to the disk at once, which takes 2 ms."""
+VACUUMED_AT_ONCE = 256
+"""Pages of 2 kB that are given back to the disk at once, which takes up to 5 ms."""
 
-VACUUMED = 16
+VACUUMED = 32
 """How often at most, each time."""
 
 SPARE = 8
@@ -116,6 +116,7 @@ class Upkeep:
             if self._file.change("DELETE FROM entity WHERE last < ?", longest):
                 self._file.forget_numbers()
             self._shrink(retention.size)
+        self._give_way()
         self._give_back(retention.size)
 
     def _give_back(self, most: int) -> None:

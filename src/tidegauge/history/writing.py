@@ -120,6 +120,7 @@ class Writer:
         if batch.sealed:
             store.in_blocks = batch.keep_from
         if batch.upkeep:
+            self._give_way()
             upkeep.find_due(batch.now)
             upkeep.expire(batch.now, self._retention)
             self._give_way()
