@@ -10,7 +10,10 @@ from tidegauge.metrics.entities import USE_HOLDS
 from tidegauge.readings import ContinuityReading, PidsReading
 
 WEB = Container(Engine("e"), id="c0", name="web", alias="web")
-LASTING = {"container.info", "container.state", "container.samples"}
+LASTING = {
+    *("container.info", "container.state"),
+    *("container.samples", "container.samples.missed"),
+}
 
 
 def sample(registry: Registry) -> None:

@@ -317,6 +317,20 @@ def test_events_are_counted_by_their_code_and_series_as_they_are() -> None:
     assert [each for each in registry.collect(3.0).series if "events" in each.metric.name] == []
 
 
+async def test_ticks_that_nobody_collects_count_events_and_series_too() -> None:
+    """Without exporters, those who look between ticks find the same."""
+    registry = Registry({"export failed": 2}, ManualClock())
+    registry.host(a_look())
+    registry.stock(STOCK)
+
+    await registry.let_go(1.0)
+
+    (host,) = (each for each in registry.live() if isinstance(each.entity, Host))
+    found = {(metric.name, *of): one.last for metric, of, one in host.holding(0.0)}
+    assert found["tidegauge.events", ("event.code", "export_failed")] == 2
+    assert found["tidegauge.series",] == 6
+
+
 def test_volumes_beyond_an_engines_limit_are_refused_and_removed_ones_make_room() -> None:
     """The total is of all of them all the same."""
     refused: list[str] = []

@@ -94,7 +94,7 @@ class LifeRecorder:
     def continuity(self, missed: float) -> None:
         """Count a sample, and the seconds missed before it."""
         self._samples.add(1)
-        if missed:
+        if missed or self._missed.last is None:  # none missed is known, and told once
             self._missed.add(missed)
 
     def samples(self, count: int) -> None:

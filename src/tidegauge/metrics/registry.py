@@ -223,11 +223,16 @@ class Registry:
         await _in_turns(self._letting_go(at))
 
     def _letting_go(self, at: float) -> Iterator[None]:
-        for number, entity in enumerate([*self.live()], 1):
-            if entity.let_go() or entity.fresh_at is None:
-                entity.fresh_at = at
+        now, size = self._clock.monotonic(), 0
+        others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
+        for number, entity in enumerate(others, 1):
+            _let_go(entity, at)
+            size += sum(one.last is not None for _, _, one in entity.holding(now))
             if number % STEP == 0:
                 yield
+        for host in self._hosts.values():
+            host.tell_about_us(self._journal, size, now)
+            _let_go(host, at)
         self._forget_old(at)
 
     def _collecting(self, collection: "Collection") -> Iterator[None]:
@@ -304,6 +309,11 @@ class Registry:
                 entity.since = 0.0
             entity.container = container
         return entity
+
+
+def _let_go(entity: Recorders, at: float) -> None:
+    if entity.let_go() or entity.fresh_at is None:
+        entity.fresh_at = at
 
 
 async def _in_turns(steps: Iterator[None]) -> None:
