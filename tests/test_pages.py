@@ -1,0 +1,113 @@
+"""Pages that tell what is in the code, sentence by sentence and name by name, do so."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import cadvisor_table
+import option_page
+from test_architecture import TREES
+from test_docs import PAGES, ROOT, rows
+
+TELEGRAF = ROOT / "docs/how-to/from-telegraf.md"
+TROUBLES = ROOT / "docs/troubleshooting.md"
+
+QUOTE = re.compile(r"(?:^> .*\n)+", re.MULTILINE)
+FIXED = 0.5
+"""So much of a quoted sentence, at least, must be the program's own letters."""
+
+
+def test_the_page_of_options_is_the_sample() -> None:
+    """Every option with default and variable: ``python tests/option_page.py`` renews it."""
+    written = option_page.PAGE.read_text(encoding="utf-8")
+
+    assert written == option_page.page()
+    named = set(re.findall(r"^\|.* `(TIDEGAUGE_\w+)` \|$", written, re.MULTILINE))
+    assert named >= {
+        name
+        for key, name in option_page.VARIABLES.items()
+        if key[0] not in {"containers", "labels", "engines"} and "categories" not in key
+    }
+
+
+def test_names_of_cadvisor_are_those_served() -> None:
+    """``python tests/cadvisor_table.py`` renews the table."""
+    written = cadvisor_table.PAGE.read_text(encoding="utf-8")
+
+    assert written == cadvisor_table.renewed(written)
+
+
+def fields_in_influxdb() -> set[str]:
+    """Measurements with their fields, of the page that a test holds to the exporter."""
+    return {
+        f"{measurement.strip('`')} {field}"
+        for measurement, _, fields in rows(ROOT / "docs/exporters/influxdb.md", "Measurements")
+        for field in re.findall(r"`([^`]+)`", fields)
+    }
+
+
+def test_fields_for_users_of_telegraf_are_there() -> None:
+    """Each is one that the exporter for InfluxDB writes."""
+    known = [re.sub(r"<\w+>", r"\\w+", field) for field in fields_in_influxdb()]
+
+    for row in rows(TELEGRAF, "Fields"):
+        for field in re.findall(r"`([^`]+)`", row[-1]):
+            assert any(re.fullmatch(one, field) for one in known), field
+
+
+@cache
+def sentences() -> tuple[tuple[str, int], ...]:
+    """What the program can say, as patterns, and how many letters of each are its own."""
+    return tuple(
+        (r"[\s\S]+?".join(map(re.escape, pieces)), sum(map(len, pieces)))
+        for tree in TREES.values()
+        for pieces in map(written, ast.walk(tree))
+        if pieces
+    )
+
+
+def written(node: ast.AST) -> list[str]:
+    """The pieces of a text between the values that are put into it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if not isinstance(node, ast.JoinedStr):
+        return []
+    pieces = [""]
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            pieces[-1] += part.value
+        else:
+            pieces.append("")
+    return pieces
+
+
+def quotes() -> Iterator[str]:
+    for quote in QUOTE.findall(TROUBLES.read_text(encoding="utf-8")):
+        yield " ".join(line[2:].strip() for line in quote.splitlines())
+
+
+@pytest.mark.parametrize("quote", [*quotes()])
+def test_what_is_quoted_is_what_the_program_says(quote: str) -> None:
+    """A sentence whose words were changed is to be changed on the page, too."""
+    found = [
+        own
+        for pattern, own in sentences()
+        if own >= FIXED * len(quote.replace("…", "").strip())
+        and re.fullmatch(rf"(?:… )?{pattern}", quote)
+    ]
+
+    assert found
+
+
+def test_every_page_is_in_the_site() -> None:
+    """A page that the navigation does not name would not be found."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r": (\S+\.md)$", navigation, re.MULTILINE)
+    pages = [page.relative_to(ROOT / "docs") for page in PAGES if ROOT / "docs" in page.parents]
+    beside = [Path(name) for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+
+    assert sorted(map(Path, listed)) == sorted([*pages, *beside])
