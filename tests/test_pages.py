@@ -96,7 +96,7 @@ def test_what_is_quoted_is_what_the_program_says(quote: str) -> None:
     found = [
         own
         for pattern, own in sentences()
-        if own >= FIXED * len(quote.replace("…", "").strip())
+        if FIXED * len(quote) <= own <= len(quote)
         and re.fullmatch(rf"(?:… )?{pattern}", quote)
     ]
 
