@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 import cadvisor_table
 import option_page
 from test_architecture import TREES
-from test_docs import PAGES, ROOT, rows
+from test_docs import PAGES, ROOT, Block, blocks, rows
+from tidegauge.prometheus.names import families
 
 TELEGRAF = ROOT / "docs/how-to/from-telegraf.md"
 TROUBLES = ROOT / "docs/troubleshooting.md"
@@ -19,6 +21,9 @@ TROUBLES = ROOT / "docs/troubleshooting.md"
 QUOTE = re.compile(r"(?:^> .*\n)+", re.MULTILINE)
 FIXED = 0.5
 """So much of a quoted sentence, at least, must be the program's own letters."""
+
+SHORTEST, LONGEST = 20, 400
+"""Letters of a quote; what the program has that is shorter or longer need not be looked at."""
 
 
 def test_the_page_of_options_is_the_sample() -> None:
@@ -60,13 +65,13 @@ def test_fields_for_users_of_telegraf_are_there() -> None:
 
 
 @cache
-def sentences() -> tuple[tuple[str, int], ...]:
+def sentences() -> tuple[tuple[re.Pattern[str], int], ...]:
     """What the program can say, as patterns, and how many letters of each are its own."""
     return tuple(
-        (r"[\s\S]+?".join(map(re.escape, pieces)), sum(map(len, pieces)))
+        (re.compile("(?:… )?" + ".+?".join(map(re.escape, pieces))), sum(map(len, pieces)))
         for tree in TREES.values()
         for pieces in map(written, ast.walk(tree))
-        if pieces
+        if FIXED * SHORTEST <= sum(map(len, pieces)) <= LONGEST
     )
 
 
@@ -96,11 +101,25 @@ def test_what_is_quoted_is_what_the_program_says(quote: str) -> None:
     found = [
         own
         for pattern, own in sentences()
-        if FIXED * len(quote) <= own <= len(quote)
-        and re.fullmatch(rf"(?:… )?{pattern}", quote)
+        if FIXED * len(quote) <= own <= len(quote) and pattern.fullmatch(quote)
     ]
 
     assert found
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.page.stem)
+def test_yaml_is_read(block: Block) -> None:
+    """As a mapping, as all who are configured by it want it."""
+    assert isinstance(yaml.safe_load(block.text), dict)
+
+
+@pytest.mark.parametrize("block", blocks("promql"), ids=lambda block: block.page.stem)
+def test_queries_ask_for_what_there_is(block: Block) -> None:
+    """Names in PromQL are those of /metrics, and of buckets of its histograms."""
+    names = re.findall(r"\b(?:container|engine|system)_\w+", block.text)
+
+    assert names
+    assert {name.removesuffix("_bucket") for name in names} <= {each.name for each in families()}
 
 
 def test_every_page_is_in_the_site() -> None:
