@@ -1,7 +1,10 @@
 """Pages that tell what is in the code, sentence by sentence and name by name, do so."""
 
 import ast
+import configparser
+import contextlib
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +16,7 @@ import cadvisor_table
 import option_page
 from test_architecture import TREES
 from test_docs import PAGES, ROOT, Block, blocks, rows
+from tidegauge.history.schema import open_to_write
 from tidegauge.prometheus.names import families
 
 TELEGRAF = ROOT / "docs/how-to/from-telegraf.md"
@@ -111,6 +115,25 @@ def test_what_is_quoted_is_what_the_program_says(quote: str) -> None:
 def test_yaml_is_read(block: Block) -> None:
     """As a mapping, as all who are configured by it want it."""
     assert isinstance(yaml.safe_load(block.text), dict)
+
+
+@pytest.mark.parametrize("block", blocks("ini"), ids=lambda block: block.page.stem)
+def test_settings_of_others_are_read(block: Block) -> None:
+    """Carbon's are those of Python, Telegraf's are TOML."""
+    if block.page == TELEGRAF:
+        assert tomllib.loads(block.text)
+    else:
+        read = configparser.ConfigParser()
+        read.read_string(block.text)
+        assert all("pattern" in read[section] for section in read.sections())
+
+
+@pytest.mark.parametrize("block", blocks("sql"), ids=lambda block: block.page.stem)
+def test_questions_to_the_history_are_answered(block: Block, tmp_path: Path) -> None:
+    """By a file as it is begun; SQLite refuses what it does not have."""
+    with contextlib.closing(open_to_write(tmp_path / "history.db")) as history:
+        for question in filter(str.strip, block.text.split(";")):
+            assert history.execute(question).fetchall() == []
 
 
 @pytest.mark.parametrize("block", blocks("promql"), ids=lambda block: block.page.stem)
