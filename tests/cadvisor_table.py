@@ -20,12 +20,12 @@ def table() -> str:
     """A row for each of our series that has a name there."""
     lines = ["| cAdvisor | in the catalogue | on `/metrics` |", "|---|---|---|"]
     for (name, *levels), row in {**ROWS, **MACHINE}.items():
-        label = f"{{{row.label}}}" if row.label else ""
+        label = "".join(f", `{part}`" for part in row.label.split(",") if part)
         of = f", `{'`, `'.join(levels)}`" if levels else ""
         modes = tuple(("cpu.mode", level) for level in levels)
         native = family(METRICS[name], modes if name == CPU_TIME.name else ())
         assert native is not None, name
-        lines.append(f"| `{row.family.name}{label}` | `{name}`{of} | `{native.name}` |")
+        lines.append(f"| `{row.family.name}`{label} | `{name}`{of} | `{native.name}` |")
     return "\n".join(dict.fromkeys(lines))
 
 
