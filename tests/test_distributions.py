@@ -19,7 +19,10 @@ from waiting import wait_until
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(300)]
 
-COPIED = ("src", "docs", "deploy", "scripts", "*.md", "LICENSE", "Makefile", "pyproject.toml")
+COPIED = (
+    *("src", "docs", "deploy", "scripts", "*.md", "LICENSE", "Makefile"),
+    *("mkdocs.yml", "pyproject.toml"),
+)
 
 
 @pytest.fixture(scope="module")

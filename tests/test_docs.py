@@ -126,7 +126,7 @@ def test_variables_exist(page: Path) -> None:
     """Every environment variable that is named sets an option."""
     known = {variable(key) for key, _ in options_of(inspect.type_info(Options))}
 
-    for name in re.findall(r"TIDEGAUGE_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8")):
+    for name in re.findall(r"TIDEGAUGE_[A-Z0-9_]*[A-Z0-9]", page.read_text(encoding="utf-8")):
         assert name.removesuffix("_FILE") in known
 
 
