@@ -1,6 +1,6 @@
 """Which agents there are, and which are silent: told by the times of their samples.
 
-An agent is known by its series of its own time, ``tidegauge.time``. That a series is there says
+An agent is known by its series of its own time, ``tidegauge.clock``. That a series is there says
 little, for Prometheus shows one for five minutes after its last sample, or hides it at once when a
 scrape fails. Times are those of the server's clock, in milliseconds.
 """
@@ -19,6 +19,9 @@ LEAST_SILENCE_MS = 15_000
 
 MISSING = 2.2
 """So many intervals without a sample are silence: two are missing, and the third is late."""
+
+LEAST_INTERVAL_MS = 500
+"""What comes sooner is of another agent under the same labels."""
 
 USUAL_INTERVAL_MS = 10_000
 """Assumed of an agent that sent one sample only."""
@@ -129,7 +132,8 @@ def patience_of(interval: int) -> int:
 
 def interval_of(times: Sequence[int]) -> int:
     """The time that mostly passes between two samples; 0 of a single one."""
-    between = sorted(later - earlier for earlier, later in pairwise(sorted(times)))
+    passed = (later - earlier for earlier, later in pairwise(sorted(times)))
+    between = sorted(each for each in passed if each > LEAST_INTERVAL_MS)
     return between[len(between) // 2] if between else 0
 
 
@@ -144,7 +148,7 @@ def _newest(found: Found) -> tuple[int, float]:
 
 def _off(place: Place, last: int, value: float) -> int | None:
     """Of a scrape the server has the time, and the sample the agent's, up to a second old."""
-    return round(1000 * value) - last if place.instance else None
+    return round(1000 * value) - last if place.job else None
 
 
 def _gone(found: Found, last: int, now: int) -> Agent:

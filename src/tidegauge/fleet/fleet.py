@@ -153,7 +153,7 @@ class Fleet:
             agents = tuple(each for one in alone.all for each in one.agents)
             live = frozenset(each.place for each in agents if not each.silent)
             if live != self._same_of or moment >= self._same_until:
-                summing = Summing(question, now, looks.window_of(alone), self._matchers)
+                summing = Summing(question, now, looks.window_of(alone), matchers=self._matchers)
                 self._same = await looks.shared(summing)
                 self._same_of, self._same_until = live, moment + SHARED_SECONDS
         return _Present(now, here, agents, Machines(agents, self._same))
@@ -162,7 +162,7 @@ class Fleet:
         seen = await self._present.get()
         async with self._server.question(looks.MOST_BYTES) as question:
             window = looks.window_of(seen.machines)
-            summing = Summing(question, seen.now, window, self._matchers)
+            summing = Summing(question, seen.now, window, matchers=self._matchers)
             sums, about = await looks.nodes(summing)
         found = {Node(Place(*key[:3]), key[3]): each for key, each in sums.rows.items()}
         return NodeSums(found, about, sums.left_out)
@@ -172,7 +172,13 @@ class Fleet:
         doubles = sorted(seen.machines.doubles(sums.running))
         async with self._server.question(looks.MOST_BYTES) as question:
             window = looks.window_of(seen.machines)
-            summing = Summing(question, seen.now, window, self._matchers, doubles)
+            unrated = sums.unrated(seen.machines)
+            summing = Summing(
+                *(question, seen.now, window),
+                matchers=self._matchers,
+                without=doubles,
+                unrated=unrated,
+            )
             found, hosts = await looks.services(summing)
         return ServicesSeen(seen.now, found.rows, hosts, found.left_out)
 
@@ -187,12 +193,13 @@ class Fleet:
             at = machine.last + 1 if machine is not None and machine.silent else at
         labels = {"project": project, "service": service}
         named = looks.selecting({name: text for name, text in labels.items() if text is not None})
-        found, left_out = list[Container](), 0
+        found, left_out, unrated = list[Container](), 0, sums.unrated(seen.machines)
         async with self._server.question(looks.MOST_BYTES) as question:
             for part in parts[:MOST_PARTS]:
                 matchers = ",".join(filter(None, (self._matchers, part, named)))
                 window = looks.window_of(seen.machines)
-                some, more = await looks.containers(Summing(question, at, window, matchers))
+                summing = Summing(question, at, window, matchers=matchers, unrated=unrated)
+                some, more = await looks.containers(summing)
                 found, left_out = found + some, left_out + more
         doubles = seen.machines.doubles(sums.running)
         rows = [

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegauge.fleet.agents import Agent, Place
 from tidegauge.fleet.looks import About
@@ -42,6 +43,16 @@ class NodeSums(Struct, frozen=True):
         """How many containers of each engine run."""
         return {node: each.running or 0.0 for node, each in self.nodes.items()}
 
+    def unrated(self, machines: Machines) -> list[Node]:
+        """Those whose counters are written by two agents."""
+        return [
+            node
+            for node in self.nodes
+            if (agent := machines.agent(node.place)) is not None
+            and agent.place in self.about
+            and self.about[agent.place].twice
+        ]
+
 
 def hosts_of(machines: Machines, sums: NodeSums, now: int) -> list[HostSeen]:
     """All hosts by name, each engine counted once."""
@@ -54,6 +65,8 @@ def _host(
     machines: Machines, machine: Machine, sums: NodeSums, doubles: frozenset[Node]
 ) -> HostSeen:
     whole, engines, elsewhere = Sums(), set[str](), set[str]()
+    agent = machine.agents[0]
+    about = About() if machine.silent else sums.about.get(agent.place, About())
     for node, each in sums.nodes.items():
         if machine.silent or machines.machine(node.place) is not machine:
             continue
@@ -62,10 +75,8 @@ def _host(
                 other.name for other in machines.speaking(node, doubles) if other is not machine
             }
         else:
-            whole.add(each)
+            whole.add(replace(each, rx=None, tx=None) if about.twice else each)
             engines.add(node.engine)
-    agent = machine.agents[0]
-    about = About() if machine.silent else sums.about.get(agent.place, About())
     return HostSeen(
         machine.name,
         agent,
@@ -118,7 +129,9 @@ def selector(agents: Sequence[Agent]) -> str:
         return label_text((("host", first.host), ("instance", ""), ("job", first.job)))
     alike = {each.place.instance for each in agents if each.place.job == first.job}
     values = "|".join(re.escape(each) for each in sorted(alike - {""}))
-    return f'{label_text((("job", first.job),))},instance=~"{escaped(values)}"'
+    host = f"{re.escape(first.host)}|"  # or none
+    rest = label_text((("job", first.job),))
+    return f'{rest},instance=~"{escaped(values)}",host=~"{escaped(host)}"'
 
 
 def is_of(agent: Agent, place: Place) -> bool:

@@ -37,7 +37,10 @@ LONGEST_WINDOW_MS = 300_000
 MOST_SHARED = 5000
 """Containers that two agents see; of more, a sixteenth tells the same."""
 
-TIME = name_of(surroundings.TIDEGAUGE_TIME)
+RESTARTS = 4
+"""More in two minutes are none."""
+
+TIME = name_of(surroundings.TIDEGAUGE_CLOCK)
 INFO = name_of(catalogue.INFO)
 IMAGE, ID, NAME = (LABELS[f"container.{each}"] for each in ("image.name", "id", "name"))
 
@@ -59,6 +62,8 @@ class About(Struct):
     memory_total: float | None = None
     memory_available: float | None = None
     version: str | None = None
+    twice: bool = False
+    """Do two agents write under its labels? Then counters jump to and fro."""
 
 
 class Container(Struct, frozen=True):
@@ -106,15 +111,21 @@ async def nodes(summing: Summing) -> tuple[Summed, Mapping[Place, About]]:
     """Sums of each engine, and what its machine is; raises `HistoryError`."""
     sums = await summing.by(NODE, MOST_NODES)
     found = await together(
-        summing.ask(f"topk({MOST_NODES}, {summing.newest(name_of(each))})")
-        for each in ABOUT.values()
+        summing.ask(f"topk({MOST_NODES}, {each})")
+        for each in (
+            *(summing.newest(name_of(each)) for each in ABOUT.values()),
+            f"{summing.resets(name_of(surroundings.TIDEGAUGE_CPU_TIME))} > {RESTARTS}",
+        )
     )
+    *found, twice = found
     about: dict[Place, About] = {}
     for what, rows in zip(ABOUT, found, strict=True):
         for row in rows:
             value = row.labels.get(LABELS[surroundings.VERSION], "")
             known = about.setdefault(Place.of(row.labels), About())
             setattr(known, what, value if what == "version" else row.values[0])
+    for row in twice:
+        about.setdefault(Place.of(row.labels), About()).twice = True
     return sums, about
 
 

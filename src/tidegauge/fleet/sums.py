@@ -25,6 +25,8 @@ CONTAINER = *NODE, "container"
 LONGEST = 6000
 """Characters of what is left out of sums: VictoriaMetrics takes queries of 16 KiB."""
 
+LATELY_MS = 120_000
+
 _RUNNING = (("state", "running"),)
 
 Key = tuple[str, ...]
@@ -58,7 +60,7 @@ class Summed(Struct, frozen=True):
 class Summing:
     """Sums at one time over samples of the ``window`` before, both in milliseconds.
 
-    Of series with some labels, without those of some nodes.
+    Of series with some labels, without those of some nodes; rates also without those of others.
     """
 
     def __init__(
@@ -66,11 +68,14 @@ class Summing:
         question: Question,
         at: int,
         window: int,
+        *,
         matchers: str = "",
         without: Sequence[Node] = (),
+        unrated: Sequence[Node] = (),
     ) -> None:
         self._question, self._at, self._window = question, at, window
         self._matchers, self._without = matchers, matchers_of(without)
+        self._unrated = matchers_of((*without, *unrated))
 
     async def by(self, labels: Key, most: int, *, parts: str = "sum") -> Summed:
         """By the values of some labels, of those with most that run; raises `HistoryError`.
@@ -89,10 +94,11 @@ class Summing:
         for key, value in islice(_by(labels, found), most):
             rows[key].running = value
         await self._fill(rows, labels, f"{parts} {by}", among)
-        return Summed(rows, left_out)
+        return Summed(dict(islice(rows.items(), most)), left_out)
 
     async def _fill(self, rows: dict[Key, Sums], labels: Key, how: str, among: str) -> None:
-        moved = self._rolled("rate", name_of(catalogue.NETWORK_IO), (), 2 * self._window)
+        name, window = name_of(catalogue.NETWORK_IO), 2 * self._window
+        moved = _rolled("rate", name, self._matchers, window, self._unrated)
         network = f"sum by ({', '.join((*labels, 'direction'))}) ({moved}){among}"
         cpu, memory, io = await together(
             self.ask(each)
@@ -114,16 +120,16 @@ class Summing:
 
     def newest(self, name: str, labels: Labels = (), *further: str) -> str:
         """The newest value of each series in the window; ``further`` are more matchers."""
-        return self._rolled("last_over_time", name, labels, self._window, *further)
+        own = ",".join(filter(None, (self._matchers, label_text(labels), *further)))
+        return _rolled("last_over_time", name, own, self._window, self._without)
+
+    def resets(self, name: str) -> str:
+        """How often each counter fell lately."""
+        return _rolled("resets", name, self._matchers, LATELY_MS, ())
 
     async def ask(self, promql: str) -> list[Found]:
         """What this is at the time, without what has no value."""
         return [each for each in await self._question.at(promql, self._at) if each.values]
-
-    def _rolled(self, function: str, name: str, labels: Labels, window: int, *further: str) -> str:
-        own = ",".join(filter(None, (self._matchers, label_text(labels), *further)))
-        parts = (own, *(f"{own}{',' if own else ''}{each}" for each in self._without))
-        return " unless ".join(f"{function}({name}{{{each}}}[{window}ms])" for each in parts)
 
 
 def name_of(metric: Metric) -> str:
@@ -160,3 +166,8 @@ def matchers_of_node(node: Node) -> str:
 def _by(labels: Key, found: Iterable[Found]) -> Iterable[tuple[Key, float]]:
     for each in found:
         yield tuple(each.labels.get(name, "") for name in labels), each.values[0]
+
+
+def _rolled(function: str, name: str, own: str, window: int, without: Sequence[str]) -> str:
+    parts = (own, *(f"{own}{',' if own else ''}{each}" for each in without))
+    return " unless ".join(f"{function}({name}{{{each}}}[{window}ms])" for each in parts)

@@ -70,22 +70,20 @@ class PrometheusServer:
         self.url, self._headers, self._timeout = url.rstrip("/"), headers, timeout
 
     @asynccontextmanager
-    async def question(self, most: int = ANSWER_BYTES) -> AsyncGenerator["Question"]:
-        """All requests for one answer; their answers together have at most so many bytes."""
+    async def question(self, most: int | None = None) -> AsyncGenerator["Question"]:
+        """All requests for one answer; their answers together have `ANSWER_BYTES`, or ``most``."""
         async with aiohttp.ClientSession(
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         ) as session:
-            yield Question(session, self.url, self._timeout, most)
+            yield Question(session, self.url, self._timeout, most or ANSWER_BYTES)
 
 
 class Question:
     """Requests over one session; all times are in milliseconds. Each raises `HistoryError`."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, url: str, timeout: float, most: int = ANSWER_BYTES
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, timeout: float, most: int) -> None:
         self._session, self._url, self._timeout = session, url, timeout
         self._under_way = asyncio.Semaphore(AT_ONCE)
         self._most = self._left = most

@@ -54,7 +54,7 @@ class HostRecorders:
         self._lag.record(seen.late)
         self._process_cpu.observe(seen.process_cpu, self._process)
         if seen.at is not None:
-            self._level(rows.TIDEGAUGE_TIME, seen.at)
+            self._level(rows.TIDEGAUGE_CLOCK, seen.at)
         if seen.version:
             self._level(rows.TIDEGAUGE_INFO, 1, (rows.VERSION, seen.version))
         if seen.resident is not None:

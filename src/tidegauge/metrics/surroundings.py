@@ -167,8 +167,8 @@ TIDEGAUGE_MEMORY = Metric(
     *("tidegauge.process.memory", _GAUGE, "By", "Memory Tidegauge holds (resident)"),
     source=("/proc/self/statm",),
 )
-TIDEGAUGE_TIME = Metric(
-    *("tidegauge.time", _GAUGE, "s"),
+TIDEGAUGE_CLOCK = Metric(
+    *("tidegauge.clock", _GAUGE, "s"),
     "Unix time by the clock of Tidegauge's machine: how far it is off, and when it was last seen",
 )
 TIDEGAUGE_INFO = Metric(

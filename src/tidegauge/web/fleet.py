@@ -85,7 +85,7 @@ def _host(seen: HostSeen) -> FleetHost:
         agents=seen.agents,
         version=about.version,
         interval=agent.interval / 1000 if agent and not seen.silent else None,
-        clock=agent.off / 1000 if agent and agent.off is not None else None,
+        clock=agent.off / 1000 if agent and agent.off is not None and not seen.silent else None,
         trouble=_trouble(seen),
         engines=list(seen.engines),
         running=_whole(sums.running),
@@ -110,10 +110,15 @@ def _trouble(seen: HostSeen) -> str | None:
             f"its clock is {abs(off) / 1000:.0f} s {which} of that of history.prometheus{late};"
             " let NTP set it."
         )
+    if seen.about.twice:
+        return (
+            "two agents write under its name, so rates are not known; stop one, or give it a label"
+            ' such as { instance = "2" } in [exporters.remote_write] labels.'
+        )
     if seen.elsewhere:
         return f"containers of it are counted at {', '.join(seen.elsewhere)}, which sees them, too."
     if seen.agent is None:
-        return "its agent does not tell its time; send tidegauge.time to see whether it is silent."
+        return "its agent does not tell its time; send tidegauge.clock to see whether it is silent."
     return None
 
 

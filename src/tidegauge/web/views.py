@@ -229,7 +229,7 @@ class LiveStatus(Struct, frozen=True):
     hosts: list[HostView]
     loop_lag: Number | None
     viewers: int
-    fleet: bool
+    fleet: bool = False
     """Is there a server that has the series of all hosts?"""
 
 
