@@ -217,8 +217,8 @@ def test_a_server_that_goes_away_is_said_and_the_rest_goes_on(require, tmp_path)
 
         said = wait_until(sentence, 30, "the server is away")
         assert said == (
-            f"503: history.prometheus, {world.server.url}, cannot be reached: connection refused; check"
-            " the address, and that the server runs."
+            f"503: history.prometheus, {world.server.url}, cannot be reached: connection refused;"
+            " check the address, and that the server runs."
         )
         assert len(world.ask("containers")["containers"]) == 1
     finally:
