@@ -209,11 +209,11 @@ def write(url: str, process: int, known: Sequence[Series], hosts: int, ticks: in
         times = [(1000 * (first + EVERY * tick), tick + host) for tick in range(ticks)]
         size += _post(url, known, f"host-{host + 1}", times)
     spent, samples = cpu_seconds(process) - before, hosts * ticks * len(known)
-    newest = [
-        (round(1000 * (time.time() - EVERY * (NEWEST - n))), ticks + n) for n in range(NEWEST)
-    ]
-    for host in range(hosts):
-        _post(url, known, f"host-{host + 1}", newest)
+    for part in (range(NEWEST - 1, 0, -1), (0,)):
+        now = time.time()
+        for host in range(hosts):
+            times = [(round(1000 * (now - EVERY * n)), ticks + NEWEST - n) for n in part]
+            _post(url, known, f"host-{host + 1}", times)
     after = usage([process]).resident
     return [
         Row("", f"store: CPU of a sample, {hosts} hosts", [1e6 * spent / samples], notes="us"),
@@ -288,6 +288,7 @@ def _size(folder: Path) -> int:
 
 async def ask(url: str, process: int) -> list[Row]:
     """How long a dashboard waits for each of its questions, and what it costs the server."""
+    await asyncio.sleep(2)  # until what was written last is found
     fleet = Fleet(PrometheusServer(url, {}, 60.0), {}, SystemClock())
     found: list[Row] = []
 

@@ -17,6 +17,7 @@ INTERVAL = 10.0
 _BY = re.compile(r"by \(([^)]*)\)")
 _NAME = re.compile(r"(tidegauge|container|system)_[a-z_]+")
 _HOST = re.compile(r'(?<![a-z_])host=~?"([^"|]*)')
+_UNLESS = re.compile(r" unless \w+\([^()]*\)")
 _SERVICE = re.compile(r'project="([^"]*)",service="([^"]*)"')
 
 CPU, MEMORY, RATE = 0.25, 2.0**20, 100.0
@@ -93,7 +94,10 @@ class FleetStore:
         by, name = _BY.search(query), _NAME.search(query)
         labels = [each.strip() for each in by[1].split(",")] if by else []
         family = name[0] if name else ""
+        without = {host[1] for each in _UNLESS.findall(query) if (host := _HOST.search(each))}
+        query = _UNLESS.sub("", query)
         hosts = [each for each in self.hosts if not each.silent_for or _HOST.search(query)]
+        hosts = [each for each in hosts if each.name not in without]
         if family in {"", "tidegauge_clock_seconds"}:
             return self._clocks() if family else [({}, self.now())]
         if family == "container_info" and (labels[:1] == ["id"] or query.startswith("count(")):
@@ -161,8 +165,7 @@ class FleetStore:
     def _containers(self, query: str, hosts: Sequence[FakeHost]) -> Iterator[dict[str, str]]:
         host, service = _HOST.search(query), _SERVICE.search(query)
         for each in hosts:
-            chosen = host is not None and " unless " not in query
-            if chosen and host is not None and host[1] not in {each.name, ""}:
+            if host is not None and host[1] not in {each.name, ""}:
                 continue
             for project, name, count in each.services:
                 if service is not None and (project, name) != (service[1], service[2]):

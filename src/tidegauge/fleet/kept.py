@@ -24,10 +24,11 @@ class Kept(Generic[T]):
         self._answer: list[T] = []
 
     async def get(self) -> T:
-        """It, at most so old; raises `HistoryError`."""
-        async with self._asking:
-            if self._clock.monotonic() >= self._until:
-                await self._renew()
+        """It, at most so old, or that before while somebody asks anew; raises `HistoryError`."""
+        if not (self._answer and self._asking.locked()):
+            async with self._asking:
+                if self._clock.monotonic() >= self._until:
+                    await self._renew()
         if self._trouble:
             raise HistoryError(self._trouble)
         return self._answer[0]
