@@ -7,6 +7,7 @@ import { link, replace } from "./route.js";
 import { Sheet } from "./sheet.js";
 
 export const EVERY = 3000;
+const AT_ONCE = 4; // who waits for new sums does not keep others from hearing who is silent
 const VIEWS = { hosts: "Hosts", services: "Services" };
 const NUMBERS = new Set(["running", "hosts", "cpu", "memory", "rx", "tx", "seen"]);
 
@@ -43,6 +44,7 @@ export class FleetPage {
     this.title = "Fleet";
     this._view = null;
     this._answers = {};
+    this._asking = 0;
     this._sheets = { hosts: new Sheet("Hosts", HOSTS, (key) => this._sort(key)), services: new Sheet("Services", SERVICES, (key) => this._sort(key)) };
     this._chips = Object.entries(VIEWS).map(([view, text]) => el("button", { type: "button", class: "chip", "data-view": view, text, on: { click: () => this._change({ view, sort: "", down: "" }) } }));
     this._search = el("input", { type: "search", placeholder: "Search  /", "aria-label": "Search names", autocomplete: "off", spellcheck: "false" });
@@ -109,20 +111,19 @@ export class FleetPage {
   async _load() {
     clearTimeout(this._timer);
     this._timer = setTimeout(() => this._load(), EVERY);
-    if (document.hidden || this._loading) return;
-    this._loading = true;
+    if (document.hidden || this._asking >= AT_ONCE) return;
+    this._asking += 1;
     const { view } = this._view;
     try {
-      this._answers.hosts = await api.fleet();
+      const hosts = await api.fleet();
+      if (hosts.at >= (this._answers.hosts?.at ?? 0)) this._answers.hosts = hosts;
       if (view === "services") this._answers.services = await api.fleetServices();
       this._error = null;
     } catch (error) {
       this._error = error;
     }
-    this._loading = false;
-    if (this._closed) return;
-    if (view === this._view.view) this._show();
-    else this._load();
+    this._asking -= 1;
+    if (!this._closed) this._show();
   }
 
   _show() {
