@@ -77,7 +77,7 @@ async def test_hosts_services_and_containers_by_the_keyboard(tmp_path):
 
             await page.keyboard.press("/")
             await page.keyboard.type("web")
-            await page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === 2")
+            await wait_until_async(lambda: count(page, 2), 10, "those with this name")
             await page.keyboard.press("ArrowDown")
             await page.keyboard.press("ArrowDown")
             await page.keyboard.press("Enter")
