@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent.parent / "tests"))  # servers of tests serve here, too
 
 import direct_part
+import fleet_part
 import kernels_part
 import real_part
 import report
@@ -18,7 +19,15 @@ import synthetic_part
 import where_time_goes
 from rows import Section
 
-DURATIONS = {"real": 25, "direct": 14, "synthetic": 25, "kernels": 4, "history": 6, "profile": 1}
+DURATIONS = {
+    "real": 25,
+    "direct": 14,
+    "synthetic": 25,
+    "kernels": 4,
+    "history": 6,
+    "fleet": 3,
+    "profile": 1,
+}
 """Minutes of each part on two cores."""
 
 
@@ -56,6 +65,7 @@ def parts(given: argparse.Namespace, *, quick: bool) -> dict[str, Callable[[], S
             else synthetic_part.matrix_section(quick=quick)
         ),
         "history": lambda: kernels_part.history_section(quick=quick),
+        "fleet": lambda: fleet_part.section(quick=quick),
         "profile": lambda: where_time_goes.section(quick=quick),
     }
 

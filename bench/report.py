@@ -14,7 +14,7 @@ from textwrap import fill
 from rows import HEADS, Section, aligned, cells
 
 PAGE = Path(__file__).parent.parent / "docs/benchmarks.md"
-PARTS = ("real", "direct", "synthetic", "matrix", "kernels", "history", "profile")
+PARTS = ("real", "direct", "synthetic", "matrix", "kernels", "history", "fleet", "profile")
 LIBRARIES = ("msgspec", "aiohttp", "prometheus_client")
 
 INTRODUCTION = """\

@@ -40,12 +40,14 @@ MAY_IMPORT = {
         "errors clock journal docker.frames docker.intervals docker.lives host readings.layout"
         " metrics prometheus.names"
     ),
+    "fleet": "errors clock history.prometheus history.prometheus_server history.prometheus_series"
+    " metrics prometheus.names",
     "exporters": (
         "__init__ backoff errors clock journal globs units host metrics docker.frames"
         " prometheus.names"
     ),
     "web": (
-        "__init__ backoff errors clock journal globs readings metrics history prometheus.text"
+        "__init__ backoff errors clock journal globs readings metrics history fleet prometheus.text"
         " docker.frames docker.intervals docker.lives docker.resources exporters.delivery"
     ),
     "terminal": "",
@@ -65,7 +67,8 @@ MAY_IMPORT = {
     "here": "cgroups clock journal docker.direct docker.endpoint config",
     "buffers": "clock journal streams",
     "app": (
-        "buffers clock journal globs streams docker here history host metrics prometheus exporters"
+        "__init__ buffers clock journal globs streams docker here history fleet host metrics"
+        " prometheus exporters"
         " terminal web config pipeline readiness simulation"
     ),
     "health": "web.options",

@@ -11,7 +11,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegauge import pipeline
+from tidegauge import __version__, pipeline
 from tidegauge.buffers import BufferWatch
 from tidegauge.clock import Clock, SystemClock
 from tidegauge.config import EngineOptions, Options
@@ -31,11 +31,13 @@ from tidegauge.docker.transport import HttpTransport
 from tidegauge.docker.wire import Transport
 from tidegauge.exporters import EXPORTERS, Agent, Delivery, delivery_of
 from tidegauge.exporters.options import Chosen
+from tidegauge.fleet.agents import Place
+from tidegauge.fleet.fleet import Fleet
 from tidegauge.globs import Selection
 from tidegauge.here import direct_of
 from tidegauge.history.opening import Kept, open_history
 from tidegauge.history.options import path_of
-from tidegauge.history.prometheus import prometheus_history
+from tidegauge.history.prometheus import prometheus_history, prometheus_server
 from tidegauge.history.remembering import Remembering
 from tidegauge.host import Host, HostSample, Proc, looks
 from tidegauge.journal import Journal
@@ -156,7 +158,7 @@ def compose(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
     every_tick = ticks(clock, options.tick_interval, stop)
-    machine = looks(Host(hostname_of(options)), Proc(), clock)
+    machine = looks(Host(hostname_of(options)), Proc(), clock, version=__version__)
     web = web_of(options, followers, out, memory, clock, history=history)
     rows = [Remembering(memory.registry, history.recorder, clock)] if history else []
     onlookers: list[pipeline.Onlooker] = [web.onlooker] if web else []
@@ -192,6 +194,14 @@ def past_of(options: Options, clock: Clock, kept: Kept | None) -> Past | None:
     return Past(kept.history, kept.recorder.path) if kept else None
 
 
+def fleet_of(options: Options, clock: Clock) -> Fleet | None:
+    """All hosts whose series a server has, if one is named; raises `ConfigError`."""
+    if not options.history.enabled or not options.history.prometheus:
+        return None
+    labels = {name: of for name, of in options.history.labels.items() if name not in Place._fields}
+    return Fleet(prometheus_server(options.history), labels, clock)
+
+
 class Web(Struct, frozen=True):
     """The web server, and what has to be told to it."""
 
@@ -214,8 +224,12 @@ def web_of(
     registry, journal, recent = memory.registry, memory.journal, memory.recent
     recent.choose(kept_of(options))
     here, since = hostname_of(options), memory.started_at
-    past = past_of(options, clock, history)
-    now = Now(Sources(registry, recent, followers, out, journal, clock, here, since, past))
+    past, fleet = past_of(options, clock, history), fleet_of(options, clock)
+    now = Now(
+        Sources(
+            registry, recent, followers, out, journal, clock, here, since, past, fleet is not None
+        )
+    )
     live = Live(now, clock, journal)
     shown = options.web.metrics
     chosen = Chosen(shown.containers, shown.metrics)
@@ -226,7 +240,7 @@ def web_of(
     )
     address = Address.parse(options.web.listen)
     gate = Gate(options.web.token, address)
-    site = Site((pages, Api(now, live, past, clock), Files()), gate, journal)
+    site = Site((pages, Api(now, live, past, clock, fleet), Files()), gate, journal)
     server = WebServer(address, site.application, journal, clock, random.random, beside=live.run)
     return Web(server, Onlooker(recent, live))
 

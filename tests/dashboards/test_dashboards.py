@@ -25,6 +25,8 @@ UNITS = {value for value in vars(units).values() if isinstance(value, str)}
 each_dashboard = pytest.mark.parametrize(("source", "page"), DASHBOARDS, ids=IDS)
 
 NOT_SHOWN = {
+    "tidegauge.info": "says which version it is",
+    "tidegauge.clock": "tells the fleet when an agent was last there",
     "container.cpu.capacity.time": "what the host's CPUs offered; the share of it is shown",
     "container.cpu.quota": "with the period the limit, which is shown",
     "container.cpu.period": "the same",

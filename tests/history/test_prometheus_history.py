@@ -236,8 +236,8 @@ async def test_an_answer_beyond_bounds_is_given_up(monkeypatch):
 
     async with serving(answer) as url:
         assert await trouble(url) == (
-            "the answer of history.prometheus, URL, has more than 1 MiB; ask for a shorter range,"
-            " or larger steps."
+            "the answer of history.prometheus, URL, has more than 1 MiB; ask for less: a shorter"
+            " range, larger steps, or by history.labels fewer machines."
         )
 
 

@@ -43,6 +43,8 @@ def a_look(second: int = 1, **more: object) -> HostSample:
         "cpus": 2,
         "memory": HostMemory(100, 40, 10, 20, 60, 8, 6),
         "load": (0.5, 0.25, 0.125),
+        "at": 1000.0 + second,
+        "version": "1.2.3",
     }
     return HostSample(HOST, 0.001, 1000 * second, **(known | more))
 
@@ -264,6 +266,8 @@ def test_the_machine_in_numbers() -> None:
         ("tidegauge.series",): 0,
         ("tidegauge.process.cpu.time",): 4000,
         ("tidegauge.process.memory",): 50,
+        ("tidegauge.clock",): 1004.0,
+        ("tidegauge.info", "1.2.3"): 1,
         ("tidegauge.loop.lag",): 0.001,
     }
 

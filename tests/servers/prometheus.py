@@ -89,11 +89,14 @@ class Prometheus(Stopped):
 
 
 def _settings(targets: Sequence[str]) -> dict[str, Any]:
-    return {"global": {"scrape_interval": "1s"}, "scrape_configs": [*map(_job, targets)]}
+    by_path: dict[str, list[str]] = {}
+    for target in targets:
+        address, _, path = target.partition("/")
+        by_path.setdefault(f"/{path or 'metrics'}", []).append(address)
+    jobs = [_job(path, addresses) for path, addresses in by_path.items()]
+    return {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}
 
 
-def _job(target: str) -> dict[str, Any]:
-    """A job of its own for each target, named by its path."""
-    address, _, path = target.partition("/")
-    path = f"/{path or 'metrics'}"
-    return {"job_name": path, "metrics_path": path, "static_configs": [{"targets": [address]}]}
+def _job(path: str, addresses: Sequence[str]) -> dict[str, Any]:
+    """A job for each path, named by it."""
+    return {"job_name": path, "metrics_path": path, "static_configs": [{"targets": addresses}]}

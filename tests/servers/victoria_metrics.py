@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,29 @@ _START_S = 20.0  # half a second on an idle machine
 
 
 class VictoriaMetrics(Stopped):
-    """On free ports of 127.0.0.1; `url` for HTTP, `graphite_port` for plain lines."""
+    """On free ports of 127.0.0.1; `url` for HTTP, `graphite_port` for plain lines.
+
+    Scrapes ``HOST:PORT`` every second.
+    """
 
     @staticmethod
     def missing() -> str:
         """What this machine lacks to run it, in words; empty when nothing is."""
         return "" if shutil.which("victoria-metrics") else "missing packages: victoria-metrics"
 
-    def __init__(self) -> None:
+    def __init__(self, *targets: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="victoria-metrics-"))
         port, self.graphite_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}"
+        scraping = self.folder / "scraping.yml"
+        scraping.write_text(json.dumps(_settings(targets)), encoding="utf-8")  # JSON is YAML
         self._process = Process(
             [
                 "victoria-metrics",
                 f"-storageDataPath={self.folder}/data",
                 f"-httpListenAddr=127.0.0.1:{port}",
                 f"-graphiteListenAddr=127.0.0.1:{self.graphite_port}",
+                f"-promscrape.config={scraping}",
                 "-retentionPeriod=1y",
                 "-search.latencyOffset=0s",  # or the newest half minute is not answered
                 "-search.disableCache",  # the tests look at what has just come in
@@ -80,3 +87,8 @@ class VictoriaMetrics(Stopped):
         url = f"{self.url}/{page}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(url, timeout=10) as reply:
             return reply.read().decode()
+
+
+def _settings(targets: Sequence[str]) -> dict[str, Any]:
+    jobs = [{"job_name": "/metrics", "static_configs": [{"targets": [*targets]}]}]
+    return {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs if targets else []}

@@ -19,6 +19,7 @@ from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import Condition
 from tidegauge.docker.resources import Resources
 from tidegauge.errors import HistoryError
+from tidegauge.fleet.fleet import Fleet
 from tidegauge.globs import Selection
 from tidegauge.history.rows import Event, Extent, Known, Points, Query
 from tidegauge.metrics import Registry
@@ -103,6 +104,7 @@ class Served:
         files: Path | None = None,
         deliveries: Sequence[Any] = (),
         clock: Any = None,
+        fleet: Fleet | None = None,
     ) -> None:
         self.journal, self.sentences = a_journal()
         self.clock = clock or ManualClock()
@@ -113,7 +115,7 @@ class Served:
         self.recent = Recent()
         self.recent.choose(self.kept)
         of = (self.registry, self.recent, [self.watcher], deliveries, self.journal, self.clock)
-        self.now = Now(Sources(*of, "box", 900.0, self.past))
+        self.now = Now(Sources(*of, "box", 900.0, self.past, fleet is not None))
         self.live = Live(self.now, self.clock, self.journal)
         self.onlooker = Onlooker(self.recent, self.live)
         self.metrics = Page(OurNames(self.journal), self.registry, self.clock)
@@ -122,7 +124,7 @@ class Served:
             Page(CadvisorNames((), self.clock), self.registry, self.clock),
             lambda: self.unready,
         )
-        self.api = Api(self.now, self.live, self.past, self.clock)
+        self.api = Api(self.now, self.live, self.past, self.clock, fleet)
         gate = Gate(token, Address.parse(listen))
         site = Site((pages, self.api, Files(files)), gate, self.journal)
         self.server = WebServer(

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from served import Served, serving
 from test_web_past import CPU, WEB, points
 
+from fakes.fleet_store import FakeHost, FleetStore, serving_fleet
 from tidegauge.clock import SystemClock
+from tidegauge.fleet.fleet import Fleet
+from tidegauge.history.prometheus_server import PrometheusServer
 from tidegauge.history.rows import Event
 from tidegauge.web.openapi import ROUTES, document
 from tidegauge.web.views import ErrorView
@@ -28,7 +31,10 @@ class Background:
     """A server in a thread, for clients that know no event loop."""
 
     def __init__(self) -> None:
-        self.served = Served(clock=SystemClock())
+        self._store = serving_fleet(FleetStore([FakeHost("a"), FakeHost("b", silent_for=60)]))
+        server = PrometheusServer(self._store.__enter__().url, {}, 10)
+        fleet = Fleet(server, {}, SystemClock())
+        self.served = Served(clock=SystemClock(), fleet=fleet)
         self.served.history.points = [points(CPU, 10.0, 20.0)]
         self.served.history.happened = [Event(WEB, 500_000, "die", {"exit_code": 1})]
         self._loop, self._over = asyncio.new_event_loop(), asyncio.Event()
@@ -43,6 +49,7 @@ class Background:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(10)
+        self._store.__exit__(None, None, None)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -109,7 +116,10 @@ def test_no_request_of_the_description_is_answered_otherwise(url: str) -> None:
         holds()
 
 
-NAMES = ("entity", "metric", "start", "stop", "step", "points", "sparks", "token", "container", "x")
+NAMES = (
+    *("entity", "metric", "start", "stop", "step", "points", "sparks", "token", "container", "x"),
+    *("host", "project", "service"),
+)
 VALUES = st.one_of(
     st.text(max_size=30),
     st.sampled_from(

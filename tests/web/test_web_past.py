@@ -157,7 +157,7 @@ def test_steps_fit_the_buckets_there_are(seconds: float, step: float) -> None:
         (
             f"?{ASK[15:]}&colour=red",
             'there is no parameter "colour": what is known is entity, metric, start, stop, step,'
-            " points.",
+            " points, host.",
         ),
         (
             "?" + "&".join(f"entity=host:{n}" for n in range(21)) + f"&metric={CPU}",

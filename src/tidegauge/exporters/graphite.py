@@ -31,6 +31,7 @@ from tidegauge.metrics import (
     Snapshot,
     catalogue,
     identity,
+    surroundings,
 )
 from tidegauge.units import Port
 
@@ -45,6 +46,8 @@ PATHS_KEPT = 50_000
 
 _NO_LEVEL = re.compile(r"[^A-Za-z0-9_:@-]")
 _NO_TAG = re.compile(r"[\s;~%!^={}\"\\\x00-\x1f\x7f\ud800-\udfff]")
+
+NOTHING_BUT_TAGS = catalogue.INFO, surroundings.TIDEGAUGE_INFO
 
 
 class GraphiteOptions(BackendOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +116,7 @@ class GraphiteExporter:
         return [
             f"{path}{statistic}{tags} {value}{end}".encode()
             for series in snapshot.present
-            if self._tags or series.metric is not catalogue.INFO  # which has nothing but tags
+            if self._tags or series.metric not in NOTHING_BUT_TAGS
             for path, tags in [path_of(series)]
             for statistic, value in numbers(series)
         ]

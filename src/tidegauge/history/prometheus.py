@@ -78,13 +78,21 @@ CHANGES = (
 class PrometheusHistory:
     """Implements `History`; ``labels`` are those that series must have beside our own.
 
+    ``matchers`` choose further, in PromQL;
     ``samples`` is how many of a family are read before the server is to make the buckets.
     """
 
     def __init__(
-        self, server: PrometheusServer, labels: Labels, clock: Clock, *, samples: int = SAMPLES
+        self,
+        server: PrometheusServer,
+        labels: Labels,
+        clock: Clock,
+        *,
+        samples: int = SAMPLES,
+        matchers: str = "",
     ) -> None:
         self._server, self._labels, self._clock = server, labels, clock
+        self._matchers = ",".join(filter(None, (label_text(labels), matchers)))
         self._samples = samples
 
     async def entities(self, start: float, stop: float) -> list[Known]:
@@ -105,7 +113,8 @@ class PrometheusHistory:
         """The series of a query; raises `HistoryError`."""
         stop = min(query.stop, self._clock.now() + 60)
         span = Span.of(query.start, stop, query.step)
-        matchers = label_text((*_labels_of(query.identity), *self._labels))
+        own = label_text(_labels_of(query.identity))
+        matchers = ",".join(filter(None, (own, self._matchers)))
         known = (METRICS[name] for name in query.metrics if name in METRICS)
         wanted = [each for metric in known for each in families_of(metric)]
         async with self._server.question() as question:
@@ -200,11 +209,17 @@ class PrometheusHistory:
         ]
 
     def _selector(self, metric: Metric) -> str:
-        return f"{families_of(metric)[0].name}{{{label_text(self._labels)}}}"
+        return f"{families_of(metric)[0].name}{{{self._matchers}}}"
 
 
 def prometheus_history(options: HistoryOptions, clock: Clock) -> PrometheusHistory:
     """The history of these options; raises `ConfigError` for options that cannot be."""
+    server = prometheus_server(options)
+    return PrometheusHistory(server, tuple(options.labels.items()), clock)
+
+
+def prometheus_server(options: HistoryOptions) -> PrometheusServer:
+    """The server that these options name; raises `ConfigError` for options that cannot be."""
     if not _is_url(options.prometheus):
         raise ConfigError(
             "history.prometheus must be like http://HOST:PORT or https://HOST/PATH; credentials go"
@@ -216,8 +231,7 @@ def prometheus_history(options: HistoryOptions, clock: Clock) -> PrometheusHisto
                 f'history.labels: "{label}" is no name of a Prometheus label; take letters, digits'
                 " and _, no digit first and no __."
             )
-    server = PrometheusServer(options.prometheus, _authorization(options), options.timeout)
-    return PrometheusHistory(server, tuple(options.labels.items()), clock)
+    return PrometheusServer(options.prometheus, _authorization(options), options.timeout)
 
 
 def _is_url(text: str) -> bool:

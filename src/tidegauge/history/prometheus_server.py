@@ -70,27 +70,32 @@ class PrometheusServer:
         self.url, self._headers, self._timeout = url.rstrip("/"), headers, timeout
 
     @asynccontextmanager
-    async def question(self) -> AsyncGenerator["Question"]:
-        """All requests for one answer."""
+    async def question(self, most: int | None = None) -> AsyncGenerator["Question"]:
+        """All requests for one answer; their answers together have `ANSWER_BYTES`, or ``most``."""
         async with aiohttp.ClientSession(
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         ) as session:
-            yield Question(session, self.url, self._timeout)
+            yield Question(session, self.url, self._timeout, most or ANSWER_BYTES)
 
 
 class Question:
     """Requests over one session; all times are in milliseconds. Each raises `HistoryError`."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, timeout: float) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, timeout: float, most: int) -> None:
         self._session, self._url, self._timeout = session, url, timeout
         self._under_way = asyncio.Semaphore(AT_ONCE)
-        self._left = ANSWER_BYTES
+        self._most = self._left = most
 
     async def at(self, promql: str, time: int) -> list[Found]:
         """What an expression is at one time; of a range of samples, these."""
         return await self._ask("query", {"query": promql, "time": _seconds(time)})
+
+    async def now(self) -> int:
+        """The time by the server's clock."""
+        found = await self._ask("query", {"query": "vector(time())"})
+        return round(1000 * found[0].values[0]) if found and found[0].values else 0
 
     async def over(self, promql: str, first: int, last: int, step: int) -> list[Found]:
         """What it is at the first time and every step until the last."""
@@ -126,7 +131,8 @@ class Question:
             if self._left < 0:
                 raise HistoryError(
                     f"the answer of history.prometheus, {self._url}, has more than"
-                    f" {ANSWER_BYTES // 2**20} MiB; ask for a shorter range, or larger steps."
+                    f" {self._most // 2**20} MiB; ask for less: a shorter range, larger steps, or"
+                    " by history.labels fewer machines."
                 )
             pieces.append(piece)
         return b"".join(pieces)

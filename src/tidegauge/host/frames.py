@@ -33,7 +33,8 @@ class HostSample(Struct, frozen=True, gc=False):
 
     ``cpu`` is the time of all CPUs in each mode since the machine started, and ``process_cpu``
     that of this process, in nanoseconds. ``resident`` is this process' memory in bytes. ``late``
-    is how many seconds after its time the look came: the event loop was busy.
+    is how many seconds after its time the look came: the event loop was busy. ``at`` is its clock
+    in Unix seconds, ``version`` that of this program.
     """
 
     host: Host
@@ -44,3 +45,5 @@ class HostSample(Struct, frozen=True, gc=False):
     cpus: int | None = None
     memory: HostMemory | None = None
     load: tuple[float, float, float] | None = None
+    at: float | None = None
+    version: str = ""

@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from tidegauge.clock import Clock
 from tidegauge.host.frames import Host, HostSample
 from tidegauge.host.proc import Proc
@@ -13,7 +15,11 @@ EVERY = 1.0
 
 
 def looks(
-    host: Host, proc: Proc, clock: Clock, process_cpu: Callable[[], int] = time.process_time_ns
+    host: Host,
+    proc: Proc,
+    clock: Clock,
+    process_cpu: Callable[[], int] = time.process_time_ns,
+    version: str = "",
 ) -> Source[HostSample]:
     """One look at a machine each second, and how late it was.
 
@@ -28,15 +34,21 @@ def looks(
         while True:
             await clock.sleep(due - clock.monotonic())
             late = max(0.0, clock.monotonic() - due)
-            await outlet.send(look(host, proc, late, process_cpu()))
+            about = HostSample(host, late, process_cpu(), at=clock.now(), version=version)
+            await outlet.send(look(about, proc))
             due += EVERY * max(1, math.ceil((clock.monotonic() - due) / EVERY))
 
     return Source("host", produce)
 
 
-def look(host: Host, proc: Proc, late: float, process_cpu: int) -> HostSample:
-    """What the machine says now."""
+def look(about: HostSample, proc: Proc) -> HostSample:
+    """The same, with what the machine says now."""
     cpu, cpus = proc.cpu()
-    return HostSample(
-        host, late, process_cpu, proc.resident(), cpu, cpus, proc.memory(), proc.load()
+    return replace(
+        about,
+        resident=proc.resident(),
+        cpu=cpu,
+        cpus=cpus,
+        memory=proc.memory(),
+        load=proc.load(),
     )

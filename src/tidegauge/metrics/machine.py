@@ -10,7 +10,7 @@ from tidegauge.metrics.limits import Allowance
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
 
-HOST_SERIES = 24
+HOST_SERIES = 26
 """What a machine may take besides Tidegauge's events."""
 
 HOLDS = 30.0
@@ -53,6 +53,10 @@ class HostRecorders:
         self._until = now + HOLDS
         self._lag.record(seen.late)
         self._process_cpu.observe(seen.process_cpu, self._process)
+        if seen.at is not None:
+            self._level(rows.TIDEGAUGE_CLOCK, seen.at)
+        if seen.version:
+            self._level(rows.TIDEGAUGE_INFO, 1, (rows.VERSION, seen.version))
         if seen.resident is not None:
             self._level(rows.TIDEGAUGE_MEMORY, seen.resident)
         if seen.cpu is not None:

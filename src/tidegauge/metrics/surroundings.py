@@ -12,6 +12,7 @@ RUNNING, PAUSED, STOPPED = (
 MOUNTPOINT, VOLUME, EVENT_CODE = "system.filesystem.mountpoint", "volume.name", "event.code"
 
 WAY = "tidegauge.sampling"
+VERSION = "tidegauge.version"
 STREAM, READ = (WAY, "stream"), (WAY, "read")
 
 _COUNTER, _GAUGE = Kind.COUNTER, Kind.GAUGE
@@ -165,6 +166,14 @@ TIDEGAUGE_CPU_TIME = Metric(
 TIDEGAUGE_MEMORY = Metric(
     *("tidegauge.process.memory", _GAUGE, "By", "Memory Tidegauge holds (resident)"),
     source=("/proc/self/statm",),
+)
+TIDEGAUGE_CLOCK = Metric(
+    *("tidegauge.clock", _GAUGE, "s"),
+    "Unix time by the clock of Tidegauge's machine: how far it is off, and when it was last seen",
+)
+TIDEGAUGE_INFO = Metric(
+    *("tidegauge.info", _GAUGE, "1", "Always 1; its attribute says which Tidegauge it is"),
+    attributes=(VERSION,),
 )
 TIDEGAUGE_LAG = Metric(
     *("tidegauge.loop.lag", _GAUGE, "s"),

@@ -64,6 +64,7 @@ LABELS: Mapping[str, str] = {
     "system.paging.fault.type": "type",
     "system.paging.state": "state",
     "tidegauge.sampling": "sampling",
+    "tidegauge.version": "tidegauge_version",
     "volume.name": "volume",
 }
 """The label of each attribute of the catalogue."""

@@ -40,6 +40,7 @@ class Sources(Struct, frozen=True):
     hostname: str
     started_at: float
     past: Past | None = None
+    fleet: bool = False
 
 
 class Now:
@@ -100,7 +101,7 @@ class Now:
         of, now = self._of, self._of.clock.monotonic()
         lag = level(host_levels(of.registry, now), rows.TIDEGAUGE_LAG)
         host = hosts(of.registry, now)
-        return LiveStatus(of.clock.now(), self._engines(now), host, lag, viewers)
+        return LiveStatus(of.clock.now(), self._engines(now), host, lag, viewers, of.fleet)
 
     async def full_status(self, viewers: int) -> Status:
         """How we do."""

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegauge import __version__
-from tidegauge.web import asking, views
+from tidegauge.web import asking, fleet_views, views
 
 Schema = dict[str, Any]
 
@@ -66,6 +66,8 @@ _SPAN = (
     Parameter("start", "Unix seconds, or back from now such as -15m", _MOMENT),
     Parameter("stop", "The same; now without it", _MOMENT),
 )
+_TEXT = {"type": "string"}
+_HOST = Parameter("host", "Of this host of the fleet, a name that /api/v1/fleet has", _TEXT)
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -118,14 +120,35 @@ ROUTES: tuple[Route, ...] = (
                 f"About how many buckets, where no step is given; {asking.USUAL_POINTS} without it",
                 {"type": "integer", "minimum": 1, "maximum": asking.MOST_POINTS},
             ),
+            _HOST,
         ),
         views.SeriesAnswer,
     ),
     Route(
         "/api/v1/events",
         "What happened, oldest first; within the last day without start",
-        (*_SPAN, Parameter("entity", "Of these only", _ENTITY, repeated=asking.MOST_ENTITIES)),
+        (
+            *_SPAN,
+            Parameter("entity", "Of these only", _ENTITY, repeated=asking.MOST_ENTITIES),
+            _HOST,
+        ),
         views.EventsAnswer,
+    ),
+    Route("/api/v1/fleet", "All hosts of the fleet now", answer=fleet_views.FleetAnswer),
+    Route(
+        "/api/v1/fleet/services",
+        "Services over all hosts of the fleet now",
+        answer=fleet_views.FleetServices,
+    ),
+    Route(
+        "/api/v1/fleet/containers",
+        "Containers of the fleet now; of a silent host, those that it had when it was last seen",
+        (
+            Parameter("host", "Of this host only, a name that /api/v1/fleet has", _TEXT),
+            Parameter("project", "Of this project only; empty for those of none", _TEXT),
+            Parameter("service", "Of this service only; empty for those of none", _TEXT),
+        ),
+        fleet_views.FleetContainers,
     ),
     Route(
         "/api/v1/live",
@@ -184,7 +207,7 @@ def _operation(route: Route) -> Schema:
         responses[str(status)] = {"description": why, "content": error}
     return {
         "summary": route.summary,
-        "operationId": route.path.rpartition("/v1/")[2].partition("/{")[0]
+        "operationId": route.path.rpartition("/v1/")[2].partition("/{")[0].replace("/", "_")
         + ("One" if "{" in route.path else ""),
         "parameters": [each.described() for each in route.parameters],
         "responses": responses,

@@ -229,6 +229,8 @@ class LiveStatus(Struct, frozen=True):
     hosts: list[HostView]
     loop_lag: Number | None
     viewers: int
+    fleet: bool = False
+    """Is there a server that has the series of all hosts?"""
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -53,11 +53,20 @@ export const container = (key) => ask(`containers/${path(key)}`, {});
 
 export const status = () => ask("status", {});
 
-export const events = (start, stop, entities = []) => ask("events", [["start", start], ["stop", stop], ...entities.map((each) => ["entity", each])]);
+const onHost = (host) => (host ? [["host", host]] : []);
 
-/** Series of entities; `range` has start, stop and either step or points. */
-export function series(entities, metrics, range, signal) {
-  const parameters = [...entities.map((each) => ["entity", each]), ...metrics.map((each) => ["metric", each]), ...Object.entries(range)];
+export const events = (start, stop, entities = [], host = "") => ask("events", [["start", start], ["stop", stop], ...entities.map((each) => ["entity", each]), ...onHost(host)]);
+
+export const fleet = () => ask("fleet", {});
+
+export const fleetServices = () => ask("fleet/services", {});
+
+/** Containers of a host, or of a service. */
+export const fleetContainers = (which) => ask("fleet/containers", which);
+
+/** Series of entities, of some host of the fleet; `range` has start, stop and either step or points. */
+export function series(entities, metrics, range, signal, host = "") {
+  const parameters = [...entities.map((each) => ["entity", each]), ...metrics.map((each) => ["metric", each]), ...Object.entries(range), ...onHost(host)];
   return ask("series", parameters, signal);
 }
 

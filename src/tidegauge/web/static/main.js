@@ -11,14 +11,21 @@ import { Store } from "./store.js";
 import { installTheme } from "./theme.js";
 
 // The others are fetched when they are wanted: charts weigh as much as all the rest.
+const FLEET = {
+  all: async () => (await import("./fleet.js")).FleetPage,
+  host: async () => (await import("./fleet_list.js")).FleetListPage,
+  service: async () => (await import("./fleet_list.js")).FleetListPage,
+  container: async () => (await import("./fleet_container.js")).FleetContainerPage,
+};
 const PAGES = {
   overview: () => OverviewPage,
   container: async () => (await import("./container.js")).ContainerPage,
   compare: async () => (await import("./compare.js")).ComparePage,
   events: async () => (await import("./events.js")).EventsPage,
   status: async () => (await import("./status.js")).StatusPage,
+  fleet: async ({ parts }) => (FLEET[parts[0]] ?? FLEET.all)(),
 };
-const LISTED = new Set(["events", "status"]);
+const LISTED = new Set(["events", "fleet", "status"]);
 const RELOAD_EVERY = 1000; // the list is asked for again after events, but not more often
 const SPARKS = 60;
 
@@ -37,7 +44,7 @@ async function show() {
   const route = parse();
   let Page = null;
   try {
-    Page = await (PAGES[route.page] ?? PAGES.overview)();
+    Page = await (PAGES[route.page] ?? PAGES.overview)(route);
   } catch {
     main.replaceChildren(empty("This page could not be fetched", "Tidegauge does not answer. It is fetched when you come again."));
     return;
@@ -135,7 +142,10 @@ const live = new Live({
     announcer.happened(event);
     reload();
   },
-  status: (status) => store.surround(status),
+  status: (status) => {
+    document.getElementById("fleet").hidden = !status.fleet;
+    store.surround(status);
+  },
   link: (state) => store.setLink(state),
   opened: () => (connections++ || !store.loaded) && reload(SPARKS),
 });

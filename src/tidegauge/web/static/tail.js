@@ -9,14 +9,15 @@ const SHORTEST = 5; // seconds between two requests
 const AGAIN = 2; // buckets that are asked for again: they were not full
 const FAILED = 10;
 
-/** Series of entities; `changed(error)` hears of each answer. */
+/** Series of entities, of a `host` of the fleet; `changed(error)` hears of each answer. */
 export class Tail {
-  constructor(entities, metrics, store, changed) {
+  constructor(entities, metrics, store, changed, host = "") {
     this.frames = new Frames();
     this._entities = entities;
     this._metrics = metrics;
     this._store = store;
     this._changed = changed;
+    this._host = host;
     this._timer = 0;
     this._range = null;
   }
@@ -49,7 +50,7 @@ export class Tail {
     const { signal } = this._abort;
     let error = null;
     try {
-      const answer = await api.series(this._entities, this._metrics, asked, signal);
+      const answer = await api.series(this._entities, this._metrics, asked, signal, this._host);
       if (signal.aborted) return;
       if (whole) this.frames.clear();
       this.frames.merge(answer, this._entities.length > 1);

@@ -1,0 +1,1 @@
+"""All hosts whose agents' series meet in one Prometheus-compatible server, asked of it."""
