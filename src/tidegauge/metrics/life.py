@@ -94,8 +94,10 @@ class LifeRecorder:
     def continuity(self, missed: float) -> None:
         """Count a sample, and the seconds missed before it."""
         self._samples.add(1)
-        if missed or self._missed.last is None:  # none missed is known, and told once
+        if missed:
             self._missed.add(missed)
+        elif self._missed.last is None:
+            self._missed.last = 0  # known to be none, which is no increment
 
     def samples(self, count: int) -> None:
         """Count samples before which nothing was missed."""
