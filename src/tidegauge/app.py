@@ -153,7 +153,7 @@ def compose(
     journal = memory.journal
     clients = [engine_client(each, environ) for each in options.engines]
     out = open_deliveries(options, journal, clock)
-    demand = Demand(options.tick_interval, each_second=bool(out or history))
+    demand = Demand(options.tick_interval, each_second=bool(out or history), at_once=bool(history))
     followers = followers_of(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
@@ -237,6 +237,7 @@ def web_of(
         Page(OurNames(journal, chosen.takes), registry, clock),
         Page(CadvisorNames(shown.labels, clock, chosen.takes), registry, clock),
         partial(unready, followers, registry, clock),
+        partial(catch_up, followers),
     )
     address = Address.parse(options.web.listen)
     gate = Gate(options.web.token, address)
@@ -312,8 +313,14 @@ def draw(
             onlookers=onlookers,
             machines=machines,
         ),
-        pipeline.reporting(every_tick, registry, out),
+        pipeline.reporting(every_tick, registry, out, partial(catch_up, followers)),
     )
+
+
+async def catch_up(followers: Iterable[Follower]) -> None:
+    """Have all that was read be recorded by now."""
+    for each in followers:
+        await each.catch_up()
 
 
 def kept_of(options: Options) -> dict[str, Selection]:

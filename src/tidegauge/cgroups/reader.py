@@ -1,12 +1,13 @@
 """Reads the containers of this machine: the stats API's frames, for a hundredth of its work.
 
 All containers are read in sweeps, one after the other. `Reader.begin` reads what they share, and
-each `Probe.read` one container. What did not change since the last sample is the same object in the
+each `Probe.look` one container. What did not change since the last sample is the same object in the
 next frame.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import is_not
 from pathlib import Path
 
 from tidegauge.cgroups import places
@@ -40,7 +41,7 @@ class Probe:
     those of containers that were found together come in different sweeps.
     """
 
-    __slots__ = ("_key", "_left", "_meter", "_network", "_next", "_reader", "files")
+    __slots__ = ("_key", "_left", "_meter", "_network", "_next", "_reader", "_told", "at", "files")
 
     def __init__(
         self,
@@ -55,32 +56,49 @@ class Probe:
         self._reader, self._key, self.files = reader, key, files
         self._meter, self._network = meter, network
         self._left, self._next = 0, phase
+        self._told: tuple[object, ...] = ()
+        self.at = 0.0
+        """When it was last looked at, in Unix seconds."""
 
-    def read(self) -> StatsFrame | None:
-        """A frame, or ``None`` when this run is over, which no later read denies.
+    def look(self) -> bool | None:
+        """Read it; did anything move since the last frame? ``None`` when this run is over.
 
-        Raises `OutOfReach` where it cannot be read just now.
+        No later look denies that. Raises `OutOfReach` where it cannot be read just now.
         """
-        reader, meter, network = self._reader, self._meter, self._network
+        reader, network = self._reader, self._network
         if whole := not self._left:
             self._left, self._next = self._next, WHOLE_EVERY - 1
         else:
             self._left -= 1
-        read = datetime.fromtimestamp(reader.clock.now(), UTC)
+        self.at = reader.clock.now()
         try:
             self.files.check()
-            meter.look(whole=whole)
-            networks = network.look(reader.sweep, whole=whole) if network else None
+            self._meter.look(whole=whole)
+            if network:
+                network.look(reader.sweep, whole=whole)
         except OSError as error:
             if error.errno in SHORT:
                 raise OutOfReach(TOO_MANY) from None
             return None
-        machine = reader.machine
+        return not self._told or any(map(is_not, self._told, self._found()))
+
+    def _found(self) -> tuple[object, ...]:
+        """All that a frame is made of but times; what did not change is the same object."""
+        meter, network = self._meter, self._network
+        return (
+            *(meter.usage, meter.throttling, meter.memory, meter.block_io, meter.pids),
+            *(meter.pressure, network and network.now, self._reader.machine.cpus),
+        )
+
+    def frame(self) -> StatsFrame:
+        """What the last look found."""
+        meter, machine, network = self._meter, self._reader.machine, self._network
+        self._told = self._found()
         return StatsFrame(
-            read,
+            datetime.fromtimestamp(self.at, UTC),
             CpuStats(meter.usage, machine.cpu, machine.cpus, meter.throttling),
             meter.memory,
-            networks,
+            network.now if network else None,
             meter.block_io,
             meter.pids,
             meter.pressure,
@@ -120,6 +138,11 @@ class Reader:
         self._surroundings: tuple[float, list[Mount], int | None] | None = None
         self._opened = 0
         self.sweep = 0
+
+    @property
+    def capacity(self) -> int | None:
+        """CPU time that the machine could have given by now, in nanoseconds."""
+        return self.machine.cpu
 
     def begin(self) -> None:
         """A sweep begins."""

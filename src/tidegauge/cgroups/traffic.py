@@ -126,19 +126,19 @@ class Network:
         self._age = -1
         self._sweep = -1
         self.now: Networks | None = None
+        """Its interfaces, ``None`` if it has none; the same object while nothing changed."""
 
     @property
     def seen_from_host(self) -> bool:
         """Are its counters those of the host's ends?"""
         return bool(self._ends)
 
-    def look(self, sweep: int, *, whole: bool) -> Networks | None:
-        """Its interfaces, ``None`` if it has none; the same object while nothing changed."""
+    def look(self, sweep: int, *, whole: bool) -> None:
+        """Read it, once in a sweep for all that share it."""
         if sweep != self._sweep:
             self._sweep = sweep
             if whole or not self._ends or not self._look_from_host():
                 self._look_inside()
-        return self.now
 
     def _look_inside(self) -> None:
         if self._own.look() or self._raw:

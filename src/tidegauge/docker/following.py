@@ -200,7 +200,16 @@ class Follower:
 
     async def _read_directly(self) -> None:
         if self._direct is not None:
-            await self._direct.run()
+            await self._direct.run(self._hurried)
+
+    def _hurried(self) -> bool:
+        """Does anybody want each sample as soon as it was read?"""
+        return self._demand.at_once or self.interest.holds_any
+
+    async def catch_up(self) -> None:
+        """Send all that waits."""
+        if self._direct is not None:
+            await self._direct.catch_up()
 
     async def _arrange(self, engine: Engine) -> None:
         """Read in turn while that is decided, and stream what is looked at."""
@@ -265,6 +274,7 @@ class Follower:
         if event.action == "start":
             self._births[key] = time_of(event)
         started = self._births.get(key) or container.started_at
+        self._holding.tell_waiting([key])
         await outlet.send(life_event(container, event, started))
         if event.action in {"die", "died", "destroy", "remove"}:
             self._births.pop(key, None)
@@ -300,7 +310,9 @@ class Follower:
         self._tell_taken(conditions)
         changes = plan(conditions, held.known, tuple(held.held))
         held.close(changes.close)
-        held.known = {each.container.id: each.container for each in conditions}
+        listed_now = {each.container.id: each.container for each in conditions}
+        held.tell_waiting(key for key, one in held.known.items() if listed_now.get(key) is not one)
+        held.known = listed_now
         for restarted in self._started & held.held:
             # A stream outlives a restart of its container; only its time of birth is new.
             joined.tasks.create_task(held.relearn(held.known[restarted], joined.outlet))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, KeysView
+from datetime import datetime
 from itertools import islice
 from statistics import median
 
@@ -13,7 +14,7 @@ from tidegauge.clock import Clock
 from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_sentence
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.direct import Direct, waits
-from tidegauge.docker.frames import Container, Sample, StatsFrame
+from tidegauge.docker.frames import Container, Sample, StatsFrame, Still
 from tidegauge.docker.lives import Condition, Observation, state_in
 from tidegauge.docker.pacing import SHORTEST_SECONDS, Load
 from tidegauge.docker.resources import Resources
@@ -126,6 +127,11 @@ class Holding:
             else:
                 self._streams.pop(key).cancel()
                 self._take_turns(held, at_once=False)
+
+    def tell_waiting(self, keys: Iterable[str]) -> None:
+        """Tell samples of these that wait, before anything else is told of them."""
+        if self._direct is not None:
+            self._direct.tell_waiting(keys)
 
     def revive(self) -> None:
         """Look again for those of which no samples come."""
@@ -336,6 +342,7 @@ class Holding:
         """Ask when a container's present life began, its restarts, and what it may use."""
         async with self._inspections:
             found = await self._client.inspect(key)
+        self.tell_waiting([key])
         if known := self.known.get(key):
             state = found.state
             known = self.known[key] = structs.replace(known, started_at=state.started_at)
@@ -372,6 +379,17 @@ class _Held:
         container = self.holding.known.get(self.container.id, self.container)
         self.joined.outlet.send_nowait(Sample(container, frame, b"", seconds))
         self.backoff = None
+
+    def take_still(
+        self,
+        frame: StatsFrame,
+        reads: tuple[datetime, ...],
+        capacities: tuple[int, ...],
+        seconds: float,
+    ) -> None:
+        """It was read so often since that frame, and nothing had moved."""
+        container = self.holding.known.get(self.container.id, self.container)
+        self.joined.outlet.send_nowait(Still(container, frame, reads, capacities, seconds))
 
     def run_over(self, *, reached: bool) -> None:
         """No more frames are read of this run."""

@@ -131,7 +131,7 @@ class ContainerRecorders:
         """Take a sample that goes on as the one before."""
         if sample.layout is not self._layout:
             self._layout, self._missed = sample.layout, 0
-        self._rows.append(sample.row)
+        self._rows += sample.rows
         self._read = sample.interval.now.read
 
     def settle(self) -> None:
