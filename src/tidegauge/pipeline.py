@@ -77,6 +77,10 @@ class Onlooker(Protocol):
         ...
 
 
+async def nothing_waits() -> None:
+    """All that was read is recorded at once, so that there is nothing to catch up with."""
+
+
 def collecting(
     seen: Source[Seen],
     intervals: Intervals,
@@ -120,18 +124,33 @@ def collecting(
 def standing(
     intervals: Intervals, steadying: Steadying
 ) -> Callable[[Still], Iterator[Steady | Interval]]:
-    """Samples in which nothing moved: all as rows at once, or each as any other sample."""
+    """Samples in which nothing moved: as rows at once if they go on, others as any sample."""
 
-    def stand_still(still: Still) -> Iterator[Steady | Interval]:
+    def at_once(still: Still) -> Steady | None:
         interval = intervals.standing(still)
         steady = steadying.standing(interval, still) if interval else None
         if steady is not None:
             intervals.stood(steady.interval)
+        return steady
+
+    def alone(still: Still) -> Iterator[Steady | Interval]:
+        for sample in still.samples():
+            if interval := intervals(sample):
+                yield steadying(interval)
+
+    def stand_still(still: Still) -> Iterator[Steady | Interval]:
+        if steady := at_once(still):
             yield steady
             return
-        for sample in still.samples():
-            if alone := intervals(sample):
-                yield steadying(alone)
+        # With the first it is learned anew, and with the second that all of it is the same.
+        first, others = still.split(2)
+        yield from alone(first)
+        if others is None:
+            return
+        if steady := at_once(others):
+            yield steady
+        else:
+            yield from alone(others)
 
     return stand_still
 
@@ -198,7 +217,7 @@ def reporting(
     every_tick: Source[Tick],
     registry: Registry,
     deliveries: Sequence[Delivery],
-    catch_up: Callable[[], Awaitable[None]],
+    catch_up: Callable[[], Awaitable[None]] = nothing_waits,
 ) -> Pipeline:
     """Every tick, one snapshot of the instruments, given to all exporters.
 

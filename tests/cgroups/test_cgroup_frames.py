@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from captured_machine import CapturedMachine, descriptors
+from msgspec.structs import replace
 
 from tidegauge.docker.frames import (
     UNLIMITED,
@@ -116,7 +117,7 @@ def test_what_did_not_change_is_the_same_object(name, tmp_path):
     first, *others = frames(CapturedMachine(name, tmp_path), 25)
 
     for frame in others:
-        assert frame == first
+        assert replace(frame, read=first.read) == first
         assert frame.cpu_stats.cpu_usage is first.cpu_stats.cpu_usage
         assert frame.cpu_stats.throttling_data is first.cpu_stats.throttling_data
         assert frame.memory_stats is first.memory_stats
@@ -303,7 +304,7 @@ def test_a_run_that_is_over(hybrid):
     _, probe = hybrid.open()
     probe.read()
     before = descriptors()
-    probe._meter._charged._read = Gone()
+    probe._meter._charged._opened, probe._meter._charged._read = None, Gone()
 
     assert probe.read() is None
     probe.close()

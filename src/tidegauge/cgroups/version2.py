@@ -87,6 +87,18 @@ class Version2:
         self.pids: PidsStats | None = None
         self.pressure = self._pressures.now
 
+    def stands(self, *, calm: bool) -> bool:
+        """As `Meter`; what it wrote may go to a disk while it is asleep.
+
+        The first line of ``cpu.stat`` is all the time it took.
+        """
+        return (
+            self._cpu.stands()
+            and self._charged.stands()
+            and self._io.same()
+            and (calm or self._pressures.stands())
+        )
+
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
         used, charged = self._cpu.look(), self._charged.look()

@@ -20,7 +20,8 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.direct import Direct
 from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
-from tidegauge.docker.holding import Holding, Joined
+from tidegauge.docker.held import Joined
+from tidegauge.docker.holding import Holding
 from tidegauge.docker.interest import Interest
 from tidegauge.docker.lives import Condition, Observation, life_event, time_of
 from tidegauge.docker.pacing import STREAMS, Demand, Pace, can_turn

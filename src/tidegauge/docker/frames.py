@@ -212,6 +212,12 @@ class Still(Struct, frozen=True, gc=False):
         """The frame of the last one."""
         return self._frame(self.reads[-1], self.capacities[-1])
 
+    def split(self, first: int) -> "tuple[Still, Still | None]":
+        """So many of the first, and the others if there are more."""
+        begin = replace(self, reads=self.reads[:first], capacities=self.capacities[:first])
+        reads, capacities = self.reads[first:], self.capacities[first:]
+        return begin, replace(self, reads=reads, capacities=capacities) if reads else None
+
     def samples(self) -> Iterator[Sample]:
         """Each alone."""
         for frame in map(self._frame, self.reads, self.capacities):

@@ -227,7 +227,7 @@ class Registry:
         others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
         for number, entity in enumerate(others, 1):
             _let_go(entity, at)
-            size += sum(one.last is not None for _, _, one in entity.holding(now))
+            size += _size(entity, now)
             if number % STEP == 0:
                 yield
         for host in self._hosts.values():
@@ -314,6 +314,15 @@ class Registry:
 def _let_go(entity: Recorders, at: float) -> None:
     if entity.let_go() or entity.fresh_at is None:
         entity.fresh_at = at
+
+
+def _size(entity: Recorders, now: float) -> int:
+    """How many series have a value that stands; counted anew only when they are others."""
+    shape = entity.shape(now)
+    if entity.counted[0] != shape:
+        found = sum(one.last is not None for _, _, one in entity.holding(now))
+        entity.counted = shape, found
+    return entity.counted[1]
 
 
 async def _in_turns(steps: Iterator[None]) -> None:

@@ -128,7 +128,7 @@ class Steadying:
         rows, at, capacity = [known.row], before.read, known.row[CAPACITY]
         for read, most in zip(still.reads, still.capacities, strict=True):
             microseconds = (read - at) // _MICROSECOND
-            if microseconds >= known.unmissed or not capacity <= most <= GREATEST:
+            if round(microseconds / known.unmissed) > 1 or not capacity <= most <= GREATEST:
                 return None
             row = known.row[:]
             row[0], row[CAPACITY], at, capacity = microseconds, most, read, most

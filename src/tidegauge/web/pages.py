@@ -8,6 +8,10 @@ from tidegauge.prometheus.text import Page, accepted
 from tidegauge.web.answers import Handler, refusal
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Pages:
     """``/metrics``, ``/healthz`` and their like.
 
@@ -20,7 +24,7 @@ class Pages:
         metrics: Page,
         cadvisor: Page,
         unready: Callable[[], str],
-        catch_up: Callable[[], Awaitable[None]],
+        catch_up: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._metrics, self._cadvisor = metrics, cadvisor
         self._unready, self._catch_up = unready, catch_up
