@@ -22,7 +22,7 @@ from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
-from tidegauge.docker.following import Follower
+from tidegauge.docker.following import Follower, catch_up
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.processes import EngineProcesses
@@ -237,11 +237,11 @@ def web_of(
         Page(OurNames(journal, chosen.takes), registry, clock),
         Page(CadvisorNames(shown.labels, clock, chosen.takes), registry, clock),
         partial(unready, followers, registry, clock),
-        partial(catch_up, followers),
     )
     address = Address.parse(options.web.listen)
     gate = Gate(options.web.token, address)
-    site = Site((pages, Api(now, live, past, clock, fleet), Files()), gate, journal)
+    parts = pages, Api(now, live, past, clock, fleet), Files()
+    site = Site(parts, gate, journal, partial(catch_up, followers))
     server = WebServer(address, site.application, journal, clock, random.random, beside=live.run)
     return Web(server, Onlooker(recent, live))
 
@@ -279,7 +279,7 @@ def followers_of(
             *(each, choice, journal, clock, random),
             survey=survey(each),
             absences=absences,
-            demand=demands.get(each.name, STREAMS),
+            demand=demands.get(each.name, replace(STREAMS, at_once=demand.at_once)),
             effort=EffortMeter(clock, EngineProcesses() if local(each) else None) if here else None,
             direct=direct_of(named[each.name], each.address, clock, journal) if here else None,
         )
@@ -315,12 +315,6 @@ def draw(
         ),
         pipeline.reporting(every_tick, registry, out, partial(catch_up, followers)),
     )
-
-
-async def catch_up(followers: Iterable[Follower]) -> None:
-    """Have all that was read be recorded by now."""
-    for each in followers:
-        await each.catch_up()
 
 
 def kept_of(options: Options) -> dict[str, Selection]:

@@ -13,8 +13,18 @@ from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.direct import UNREAD, Direct, Paces
 from tidegauge.docker.endpoint import parse_endpoint
-from tidegauge.docker.following import Follower
-from tidegauge.docker.frames import Container, CpuStats, CpuUsage, Engine, Sample, StatsFrame
+from tidegauge.docker.following import Follower, catch_up
+from tidegauge.docker.frames import (
+    Container,
+    CpuStats,
+    CpuUsage,
+    Engine,
+    Sample,
+    StatsFrame,
+    Still,
+)
+from tidegauge.docker.lives import LifeEvent, Observation
+from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.errors import OutOfReach
 from tidegauge.journal import Journal
@@ -279,8 +289,8 @@ async def test_they_wait_ten_seconds_at_most(stood):
     for _ in range(23):
         await clock.advance(1)
 
-    assert [len(each) for each in web.still] == [10, 10, 10]
-    assert [second for each in web.still for second, _ in each] == [*range(2, 32)]
+    assert [len(each) for each in web.still] == [11, 11]
+    assert [second for each in web.still for second, _ in each] == [*range(2, 24)]
 
 
 async def test_who_asks_gets_all_of_them(stood):
@@ -337,15 +347,17 @@ async def test_nothing_waits_while_somebody_is_hurried(swept):
 class Watch:
     """A follower of a fake engine at work, which may read directly."""
 
-    def __init__(self, engine: FakeEngine, wanted: str = "auto") -> None:
+    def __init__(self, engine: FakeEngine, wanted: str = "auto", demand: Demand = STREAMS) -> None:
         self.reader, self.log = FakeReader(), Log()
         self.direct = direct(self.reader, self.log, Hasty(), wanted)
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host)))
         self.follower = Follower(
             *(client, Choice({}, ["**"], []), self.log.journal, Hasty(), lambda: 0.5),
             direct=self.direct,
+            demand=demand,
         )
         self.samples: list[Sample] = []
+        self.all: list[Observation] = []
 
     def of(self, alias: str, source: str) -> list[Sample]:
         """Those of a running container, from there."""
@@ -363,6 +375,7 @@ class Watch:
 
     async def __aenter__(self):
         def keep(seen):
+            self.all.append(seen)
             if isinstance(seen, Sample):
                 self.samples.append(seen)
 
@@ -492,3 +505,32 @@ async def test_one_that_goes_is_closed(engine):
         await wait_until_async(lambda: watch.follower.read_directly == 0, 5, "it closed")
 
         assert watch.reader.probes[0].closed
+
+
+@pytest.mark.parametrize("how", ["event", "catching up", "looking"])
+async def test_what_waits_is_told_before_an_event_and_to_who_asks(engine, how):
+    """Nothing else is told of a container before its samples."""
+    web = AContainer(engine, "web")
+    watch = Watch(engine, demand=Demand(10.0, each_second=True, at_once=False))
+    async with watch:
+        await watch.more("web", "cgroup")
+        (probe,) = watch.reader.probes
+        probe.still = True
+        before = watch.reader.passed
+        await wait_until_async(lambda: watch.reader.passed >= before + 3, 5, "some looks")
+        assert not [each for each in watch.all if isinstance(each, Still)]
+
+        if how == "event":
+            await engine.ring("pause", web.key)
+        elif how == "looking":
+            watch.follower.interest.look("web")
+        else:
+            await catch_up([watch.follower])
+        await wait_until_async(
+            lambda: any(isinstance(each, Still) for each in watch.all), 5, "they are told"
+        )
+
+    kinds = [type(each) for each in watch.all]
+    assert kinds.index(Sample) < kinds.index(Still)
+    if how == "event":
+        assert kinds.index(Still) < kinds.index(LifeEvent)

@@ -5,6 +5,7 @@ each `Probe.look` one container. What did not change since the last sample is th
 next frame.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from operator import is_not
@@ -51,10 +52,10 @@ class Probe:
         "_due",
         "_key",
         "_meter",
-        "_moved_at",
         "_network",
         "_next",
         "_reader",
+        "_still_since",
         "_told",
         "at",
         "files",
@@ -74,7 +75,8 @@ class Probe:
         self._meter, self._network = meter, network
         self._due, self._next = 0.0, phase
         self._told: tuple[object, ...] = ()
-        self._moved_at = 0.0
+        self._still_since = math.inf
+        """When it was first seen to have moved no more."""
         self.at = 0.0
         """When it was last looked at, in Unix seconds."""
 
@@ -87,26 +89,29 @@ class Probe:
         try:
             whole = not now < self._due <= now + WHOLE_SECONDS  # the clock may have been set
             if not whole and self._stands():
+                self._still_since = min(self._still_since, now)
                 return False
             self.files.check()
             self._look(whole=whole)
         except OSError as error:
             if error.errno in SHORT:
+                self._told, self._due = (), 0.0  # what was found half-way was told to nobody
                 raise OutOfReach(TOO_MANY) from None
             return None
-        if self._told and not any(map(is_not, self._told, self._found())):
-            return False
-        self._moved_at = now
-        return True
+        if not self._told or any(map(is_not, self._told, self._found())):
+            self._still_since = math.inf
+            return True
+        self._still_since = min(self._still_since, now)
+        return False
 
     def _stands(self) -> bool:
         """Nearly all looks end here: three short reads, or two of a container that is asleep."""
         told, network = self._told, self._network
         return (
             told != ()
-            and self._meter.stands(calm=self.at - self._moved_at > CALM_SECONDS)
+            and self._meter.stands(calm=self.at - self._still_since > CALM_SECONDS)
             and (network is None or (network.stands() and told[_NETWORKS] is network.now))
-            and told[_CPUS] == self._reader.machine.cpus
+            and told[_CPUS] is self._reader.machine.cpus
         )
 
     def _look(self, *, whole: bool) -> None:

@@ -72,8 +72,11 @@ class HostSide:
                 self._links, self.age = None, self.age + 1
             if used:
                 self.now = self._asked.counters()
-                moved = [end for end, raw in self.now.items() if before.get(end) != raw]
-                self.moved_in.update(dict.fromkeys(moved, sweep))
+                known = self.moved_in
+                self.moved_in = {
+                    end: known.get(end, sweep) if before.get(end) == raw else sweep
+                    for end, raw in self.now.items()
+                }
         except OSError:
             self.close()
 

@@ -112,6 +112,8 @@ class Version1:
 
     def stands(self, *, calm: bool) -> bool:
         """As `Meter`."""
+        if self._used.value is None:
+            return False
         return self._used.stands() and self._charged.stands() and (calm or self._pressures.stands())
 
     def look(self, *, whole: bool) -> None:

@@ -130,6 +130,13 @@ class _Run(Struct):
     reads: list[float] = []
     capacities: list[int] = []
 
+    def wait(self, at: float, capacity: int) -> None:
+        """One more sample waits."""
+        self.reads.append(at)
+        self.capacities.append(capacity)
+        if not 0 <= at - self.reads[0] < WAIT_SECONDS - self.seconds / 2:
+            self.tell_waiting()
+
     def tell_waiting(self) -> None:
         """Tell what waits."""
         frame, reads, capacities = self.frame, self.reads, self.capacities
@@ -137,10 +144,6 @@ class _Run(Struct):
             self.reads, self.capacities = [], []
             moments = tuple([datetime.fromtimestamp(at, UTC) for at in reads])
             self.taker.take_still(frame, moments, tuple(capacities), self.seconds)
-
-
-def _always() -> bool:
-    return True
 
 
 def waits(found: InspectedContainer) -> bool:
@@ -222,7 +225,7 @@ class Direct:
         self.close([*self._paced])
         self._reader.close()
 
-    async def run(self, hurried: Callable[[], bool] = _always) -> None:
+    async def run(self, hurried: Callable[[], bool]) -> None:
         """Sweep until cancelled; nothing waits while somebody is ``hurried``."""
         async with asyncio.TaskGroup() as tasks:
             for seconds in self._runs:
@@ -231,16 +234,15 @@ class Direct:
     async def _sweep_every(self, seconds: float, hurried: Callable[[], bool]) -> None:
         due = self._clock.monotonic()
         while True:
-            most = 0 if hurried() else round(WAIT_SECONDS / seconds)
-            await self._sweep(self._runs[seconds], most)
+            await self._sweep(self._runs[seconds], hurried=hurried())
             if seconds == self._paces.usual and self.wanted == "cgroup" and self._why:
                 self._journal.drop(UNREAD, len(self._why))
             # On a grid; a sweep that was missed is not made up for.
             due += seconds * max(1, math.ceil((self._clock.monotonic() - due) / seconds))
             await self._clock.sleep(due - self._clock.monotonic())
 
-    async def _sweep(self, runs: dict[str, _Run], most: int) -> None:
-        """Read each; of samples in which nothing moved at ``most`` so many wait."""
+    async def _sweep(self, runs: dict[str, _Run], *, hurried: bool) -> None:
+        """Read each; samples in which nothing moved wait, unless somebody is ``hurried``."""
         if not runs:
             return
         self._reader.begin()
@@ -252,18 +254,16 @@ class Direct:
                 moved = run.probe.look()
             except OutOfReach:
                 self._journal.drop(UNREAD)
+                run.tell_waiting()
                 continue
             if moved is None:
                 self._end(key, run)
-            elif moved or run.frame is None or capacity is None or not most:
+            elif moved or run.frame is None or capacity is None or hurried:
                 run.tell_waiting()
                 run.frame = run.probe.frame()
                 run.taker.take_direct(run.frame, run.seconds)
             else:
-                run.reads.append(run.probe.at)
-                run.capacities.append(capacity)
-                if len(run.reads) >= most:
-                    run.tell_waiting()
+                run.wait(run.probe.at, capacity)
             if number % AT_ONCE == 0:
                 await self._clock.sleep(0)
 

@@ -335,3 +335,9 @@ class Follower:
                     f' because another is called "{taken}" already.',
                     f"{self._client.name}: {alias}",
                 )
+
+
+async def catch_up(followers: Iterable[Follower]) -> None:
+    """Have all that was read be recorded by now."""
+    for each in followers:
+        await each.catch_up()

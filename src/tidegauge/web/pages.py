@@ -1,6 +1,6 @@
 """Pages for Prometheus and for orchestrators."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -8,26 +8,14 @@ from tidegauge.prometheus.text import Page, accepted
 from tidegauge.web.answers import Handler, refusal
 
 
-async def _nothing() -> None:
-    pass
-
-
 class Pages:
     """``/metrics``, ``/healthz`` and their like.
 
     ``unready`` says in a sentence why there is nothing to show yet; empty when there is.
-    ``catch_up`` has all that was read be recorded.
     """
 
-    def __init__(
-        self,
-        metrics: Page,
-        cadvisor: Page,
-        unready: Callable[[], str],
-        catch_up: Callable[[], Awaitable[None]] = _nothing,
-    ) -> None:
-        self._metrics, self._cadvisor = metrics, cadvisor
-        self._unready, self._catch_up = unready, catch_up
+    def __init__(self, metrics: Page, cadvisor: Page, unready: Callable[[], str]) -> None:
+        self._metrics, self._cadvisor, self._unready = metrics, cadvisor, unready
 
     def add_to(self, application: web.Application) -> None:
         """Serve them there."""
@@ -46,7 +34,6 @@ class Pages:
 
     def _page(self, page: Page) -> Handler:
         async def metrics(request: web.Request) -> web.Response:
-            await self._catch_up()
             kind = accepted(request.headers.get("Accept", ""))
             headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
             return web.Response(body=await page.render(kind), headers=headers)
