@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from manual_clock import ManualClock
 from recorded import a_container, decode, lines, streams
 from snapshots import a_journal
-from tidegauge.docker.frames import Pressure, Sample, Stall, StatsFrame, Throttling
+from tidegauge.docker.frames import Pressure, Sample, Stall, StatsFrame, Still, Throttling
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
@@ -77,7 +77,7 @@ class Onlooking:
         self.recent.interval(interval)
 
     def steady(self, sample: Steady) -> None:
-        self.went_on += 1
+        self.went_on += len(sample.rows)
         self.recent.steady(sample)
 
     def condition(self, seen: Condition) -> None:
@@ -89,7 +89,7 @@ class Onlooking:
 
 LOOK = "somebody looks"
 
-Seen = Sample | Condition | LifeEvent | ContainerSize | float | str
+Seen = Sample | Still | Condition | LifeEvent | ContainerSize | float | str
 """What comes, the seconds that pass, and when somebody looks."""
 
 
@@ -102,7 +102,7 @@ def recorded(
     registry.limit(limits)
     remembering: Any = Remembering(registry, rows, clock)  # type: ignore[arg-type]
     told: list[object] = []
-    names = dict.fromkeys(each.container for each in seen if isinstance(each, Sample))
+    names = dict.fromkeys(each.container for each in seen if isinstance(each, Sample | Still))
 
     def look() -> None:
         told.extend(
@@ -134,17 +134,19 @@ def recorded(
     return [*told, rows.rows, dict(journal.counts)], onlooking.went_on
 
 
-def own(seen: Seen) -> Seen:
-    """A sample with a container of its own, an equal one."""
+def own(seen: Seen) -> list[Seen]:
+    """Each sample with a container of its own, an equal one."""
+    if isinstance(seen, Still):
+        return [one for sample in seen.samples() for one in own(sample)]
     if isinstance(seen, Sample):
-        return replace(seen, container=replace(seen.container))
-    return seen
+        return [replace(seen, container=replace(seen.container))]
+    return [seen]
 
 
 def ways(seen: Sequence[Seen], kept: dict[str, Selection], limits: Limits | None = None) -> int:
     """Both ways told the same; how many samples went on by the one that costs least."""
     told, went_on = recorded(seen, kept, limits or Limits())
-    expected, none = recorded([*map(own, seen)], kept, limits or Limits())
+    expected, none = recorded([one for each in seen for one in own(each)], kept, limits or Limits())
     assert none == 0
     assert told == expected
     return went_on
@@ -289,6 +291,8 @@ class World:
                 self._used[number] += int(seconds * 1e8)
             if self._dice.random() < 0.9:
                 self._sample(number)
+        if self._direct and self._dice.random() < 0.3:
+            self._stand_still(self._dice.randrange(3))
         if self._dice.random() < 0.15:
             self.seen.append(LOOK)
 
@@ -356,6 +360,26 @@ class World:
         found = self._by_the_kernel(decode(line), self._told.get(container.id))
         self._told[container.id] = found
         self.seen.append(Sample(container, found, asked_every=self._every or 1.0))
+
+    def _stand_still(self, number: int) -> None:
+        """Nothing moves for some samples, and mostly they are in time."""
+        frame = self._told.get(self._containers[number].id)
+        cpu = frame and frame.cpu_stats
+        if frame is None or cpu is None or cpu.system_cpu_usage is None:
+            return
+        reads, capacities, every = list[datetime](), list[int](), self._every or 1.0
+        at, capacity = frame.read, cpu.system_cpu_usage
+        for _ in range(self._dice.randrange(1, 12)):
+            step = self._dice.choice([*[every] * 30, 0.04, 2.6 * every])
+            at, capacity = at + timedelta(seconds=step), capacity + self._dice.choice([10**9, 0])
+            reads.append(at)
+            capacities.append(capacity)
+        passed = (reads[-1] - self._at).total_seconds()
+        if passed > 0:
+            self._at = reads[-1]
+            self.seen.append(passed)
+        container = self._containers[number]
+        self.seen.append(Still(container, frame, tuple(reads), tuple(capacities), every))
 
     def _by_the_kernel(self, frame: StatsFrame, before: StatsFrame | None) -> StatsFrame:
         """As it is read directly: what did not change is the same object."""

@@ -23,6 +23,7 @@ from tidegauge.journal import Journal
 from tidegauge.metrics import Registry, Snapshot, identity
 from tidegauge.metrics.registry import GONE_KEPT
 from tidegauge.pipeline import collecting, reporting
+from tidegauge.readings import PidsReading
 from tidegauge.streams import Source, Tick, from_iterable
 from tidegauge.streams.drawing import as_text
 from waiting import wait_until_async
@@ -233,6 +234,22 @@ async def test_ends_and_recreations_of_containers_are_told() -> None:
         {"event": "container ended", "container": "web", "exit_code": 137, "lifetime_s": 2.5},
         {"event": "container ran out of memory", "container": "web"},
     ]
+
+
+async def test_what_was_read_by_a_tick_is_in_its_snapshot() -> None:
+    """Also what waited to be recorded."""
+    journal, _ = a_journal()
+    registry, kept = Registry({}, ManualClock()), Kept()
+
+    async def catch_up() -> None:
+        registry.pids(PidsReading(a_container(), 3, None))
+
+    tick = from_iterable([Tick(10.0, final=True)])
+    pipeline = reporting(tick, registry, [Delivery(kept, journal)], catch_up)
+    await pipeline.run()
+
+    (snapshot,) = kept.snapshots
+    assert [each.metric.name for each in snapshot.series] == ["container.pids.count"]
 
 
 async def test_without_exporters_ticks_still_empty_the_registry() -> None:

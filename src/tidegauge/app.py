@@ -22,7 +22,7 @@ from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
-from tidegauge.docker.following import Follower
+from tidegauge.docker.following import Follower, catch_up
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.processes import EngineProcesses
@@ -153,7 +153,7 @@ def compose(
     journal = memory.journal
     clients = [engine_client(each, environ) for each in options.engines]
     out = open_deliveries(options, journal, clock)
-    demand = Demand(options.tick_interval, each_second=bool(out or history))
+    demand = Demand(options.tick_interval, each_second=bool(out or history), at_once=bool(history))
     followers = followers_of(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
@@ -240,7 +240,8 @@ def web_of(
     )
     address = Address.parse(options.web.listen)
     gate = Gate(options.web.token, address)
-    site = Site((pages, Api(now, live, past, clock, fleet), Files()), gate, journal)
+    parts = pages, Api(now, live, past, clock, fleet), Files()
+    site = Site(parts, gate, journal, partial(catch_up, followers))
     server = WebServer(address, site.application, journal, clock, random.random, beside=live.run)
     return Web(server, Onlooker(recent, live))
 
@@ -278,7 +279,7 @@ def followers_of(
             *(each, choice, journal, clock, random),
             survey=survey(each),
             absences=absences,
-            demand=demands.get(each.name, STREAMS),
+            demand=demands.get(each.name, replace(STREAMS, at_once=demand.at_once)),
             effort=EffortMeter(clock, EngineProcesses() if local(each) else None) if here else None,
             direct=direct_of(named[each.name], each.address, clock, journal) if here else None,
         )
@@ -312,7 +313,7 @@ def draw(
             onlookers=onlookers,
             machines=machines,
         ),
-        pipeline.reporting(every_tick, registry, out),
+        pipeline.reporting(every_tick, registry, out, partial(catch_up, followers)),
     )
 
 

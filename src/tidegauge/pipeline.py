@@ -4,10 +4,10 @@
 ``reporting`` has one before each exporter: a slow one delays no other, and loses its oldest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from tidegauge.docker.frames import Sample
+from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
 from tidegauge.docker.stock import (
@@ -41,7 +41,9 @@ from tidegauge.streams import (
     async_sink,
     broadcast,
     filter_map,
+    flat_map,
     flow,
+    into,
     sink,
     sort,
     stateful,
@@ -75,6 +77,10 @@ class Onlooker(Protocol):
         ...
 
 
+async def nothing_waits() -> None:
+    """All that was read is recorded at once, so that there is nothing to catch up with."""
+
+
 def collecting(
     seen: Source[Seen],
     intervals: Intervals,
@@ -93,14 +99,14 @@ def collecting(
     steadying = Steadying(kept)
     doubts = Doubts(journal)
     onlooking = [sink(each.steady, each.name) for each in onlookers]
-    samples = sort(
-        Sort(Steady, broadcast(record(registry.steady), sink(doubts.steady, "doubts"), *onlooking)),
-        Sort(Interval, intervals_read(registry, doubts, kept, onlookers, steadying)),
-    )
+    going_on = broadcast(record(registry.steady), sink(doubts.steady, "doubts"), *onlooking)
+    readings = intervals_read(registry, doubts, kept, onlookers, steadying)
+    samples = sort(Sort(Steady, going_on), Sort(Interval, readings))
     return seen >> sort(
         Sort(
             Sample, filter_map(intervals, "intervals") >> flow(steadying, "as before?") >> samples
         ),
+        Sort(Still, flat_map(standing(intervals, steadying)) >> into(samples, "as of a sample")),
         Sort(Condition, conditions(intervals, steadying, registry, journal, onlookers)),
         Sort(
             LifeEvent,
@@ -113,6 +119,40 @@ def collecting(
         Sort(Surveyed, surveys(registry)),
         Sort(HostSample, broadcast(record(registry.host), *machines)),
     )
+
+
+def standing(
+    intervals: Intervals, steadying: Steadying
+) -> Callable[[Still], Iterator[Steady | Interval]]:
+    """Samples in which nothing moved: as rows at once if they go on, others as any sample."""
+
+    def at_once(still: Still) -> Steady | None:
+        interval = intervals.standing(still)
+        steady = steadying.standing(interval, still) if interval else None
+        if steady is not None:
+            intervals.stood(steady.interval)
+        return steady
+
+    def alone(still: Still) -> Iterator[Steady | Interval]:
+        for sample in still.samples():
+            if interval := intervals(sample):
+                yield steadying(interval)
+
+    def stand_still(still: Still) -> Iterator[Steady | Interval]:
+        if steady := at_once(still):
+            yield steady
+            return
+        # With the first it is learned anew, and with the second that all of it is the same.
+        first, others = still.split(2)
+        yield from alone(first)
+        if others is None:
+            return
+        if steady := at_once(others):
+            yield steady
+        else:
+            yield from alone(others)
+
+    return stand_still
 
 
 def intervals_read(
@@ -174,11 +214,18 @@ def surveys(registry: Registry) -> Sink[Surveyed]:
 
 
 def reporting(
-    every_tick: Source[Tick], registry: Registry, deliveries: Sequence[Delivery]
+    every_tick: Source[Tick],
+    registry: Registry,
+    deliveries: Sequence[Delivery],
+    catch_up: Callable[[], Awaitable[None]] = nothing_waits,
 ) -> Pipeline:
-    """Every tick, one snapshot of the instruments, given to all exporters."""
+    """Every tick, one snapshot of the instruments, given to all exporters.
+
+    Before, ``catch_up`` has all that was read by then be recorded.
+    """
 
     async def collect(tick: Tick) -> Snapshot:
+        await catch_up()
         return await registry.collect_in_turns(tick.at, final=tick.final)
 
     exporters = [

@@ -30,6 +30,15 @@ class NoNetlink:
         raise OSError
 
 
+class Seconds(ManualClock):
+    """One passes with each look at it."""
+
+    def now(self) -> float:
+        at = super().now()
+        self._passed += 1
+        return at
+
+
 class CapturedMachine:
     """A copy of one that may be changed. ``garbled`` are the files that were called so."""
 
@@ -40,7 +49,7 @@ class CapturedMachine:
         mountinfo = self.proc / "self/mountinfo"
         mountinfo.write_text(mountinfo.read_text().replace("/sys/fs/cgroup", str(self.cgroup)))
         self.garbled: list[str] = []
-        self.clock = ManualClock()
+        self.clock = Seconds()
 
     @property
     def process(self) -> Path:

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 from datetime import UTC, datetime
 
 import pytest
 from captured_machine import CapturedMachine, descriptors
+from msgspec.structs import replace
 
 from tidegauge.docker.frames import (
     UNLIMITED,
@@ -116,7 +118,7 @@ def test_what_did_not_change_is_the_same_object(name, tmp_path):
     first, *others = frames(CapturedMachine(name, tmp_path), 25)
 
     for frame in others:
-        assert frame == first
+        assert replace(frame, read=first.read) == first
         assert frame.cpu_stats.cpu_usage is first.cpu_stats.cpu_usage
         assert frame.cpu_stats.throttling_data is first.cpu_stats.throttling_data
         assert frame.memory_stats is first.memory_stats
@@ -172,6 +174,63 @@ def test_memory_taken_from_a_sleeping_container_shows(name, usage, tmp_path):
     assert {later[-1].anon, later[-1].total_rss} == {None, 2}
     assert taken.usage == 300000
     assert 1 in {taken.stats.anon, taken.stats.total_rss}
+
+
+def test_without_any_cpu_time_told_nothing_is_taken_to_stand_still(hybrid):
+    """Whether it ran is not known, so all that it may have done is read."""
+    hybrid.file("cpuacct.usage").unlink()
+    _, probe = hybrid.open()
+    told = []
+    for count in range(20):
+        hybrid.write("pids.current", f"{count}\n")
+        told.append(probe.read().pids_stats.current)
+
+    assert told == [*range(20)]
+
+
+def test_periods_of_a_quota_go_on_in_version_2_without_running(unified):
+    """They are counted by a timer, and stand behind the times."""
+    _, probe = unified.open()
+    stat = unified.file("cpu.stat")
+    told = []
+    for count in range(1460, 1480):
+        stat.write_text(re.sub(r"nr_periods \d+", f"nr_periods {count}", stat.read_text()))
+        told.append(probe.read().cpu_stats.throttling_data.periods)
+
+    assert told == [*range(1460, 1480)]
+
+
+def test_what_was_found_before_memory_ran_out_is_told_after_it(unified):
+    """A look that fails half-way leaves nothing behind that only it has seen."""
+    _, probe = unified.open()
+    for _ in range(3):
+        assert probe.look() in {True, False}
+        probe.frame()
+    unified.write("cpu.stat", "usage_usec 52146038\nuser_usec 34962607\nsystem_usec 7183430\n")
+    charged = probe._meter._charged
+    kept = charged._opened, charged._read
+    charged._opened, charged._read = None, Failing(errno.ENOMEM)
+    with pytest.raises(OutOfReach):
+        probe.look()
+    charged._opened, charged._read = kept
+
+    assert probe.look()
+    assert probe.frame().cpu_stats.cpu_usage.total_usage == 52146038000
+
+
+def test_one_that_slept_for_long_is_read_by_two_numbers_and_wakes_at_once(hybrid):
+    """Pressure of IO is one of those it is woken by, until it has been calm for some seconds."""
+    _, probe = hybrid.open()
+    assert [probe.look() for _ in range(2)] == [True, True]  # nobody has taken a frame so far
+    probe.frame()
+    assert not any(probe.look() for _ in range(4))
+    hybrid.write("io.pressure", "some avg10=0 avg60=0 avg300=0 total=9000000\n")
+    assert probe.look()
+    probe.frame()
+    assert not any(probe.look() for _ in range(30))
+    hybrid.write("cpuacct.usage", "1484372792\n")
+    assert probe.look()
+    assert probe.frame().cpu_stats.cpu_usage.total_usage == 1484372792
 
 
 def test_waiting_for_a_disk_shows_without_any_cpu(hybrid):
@@ -291,11 +350,14 @@ def test_a_machine_that_tells_nothing_of_itself(hybrid):
     assert frame.memory_stats.limit == 67108864
 
 
-class Gone:
-    """A file of a cgroup that was removed."""
+class Failing:
+    """A file that cannot be read."""
+
+    def __init__(self, number):
+        self._number = number
 
     def __call__(self) -> bytes:
-        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        raise OSError(self._number, os.strerror(self._number))
 
 
 def test_a_run_that_is_over(hybrid):
@@ -303,7 +365,7 @@ def test_a_run_that_is_over(hybrid):
     _, probe = hybrid.open()
     probe.read()
     before = descriptors()
-    probe._meter._charged._read = Gone()
+    probe._meter._charged._opened, probe._meter._charged._read = None, Failing(errno.ENODEV)
 
     assert probe.read() is None
     probe.close()

@@ -1,7 +1,7 @@
 """Containers that are read without their engine, one by one, and those that cannot be."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -13,14 +13,25 @@ from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.direct import UNREAD, Direct, Paces
 from tidegauge.docker.endpoint import parse_endpoint
-from tidegauge.docker.following import Follower
-from tidegauge.docker.frames import Container, CpuStats, CpuUsage, Engine, Sample, StatsFrame
+from tidegauge.docker.following import Follower, catch_up
+from tidegauge.docker.frames import (
+    Container,
+    CpuStats,
+    CpuUsage,
+    Engine,
+    Sample,
+    StatsFrame,
+    Still,
+)
+from tidegauge.docker.lives import LifeEvent, Observation
+from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.errors import OutOfReach
 from tidegauge.journal import Journal
 from tidegauge.streams import sink
 from waiting import wait_until_async
 
+START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 FAR = "its processes are not seen here"
 
 
@@ -36,14 +47,19 @@ class FakeProbe:
 
     def __init__(self, reader: "FakeReader", key: str, pid: int) -> None:
         self.reader, self.key, self.pid = reader, key, pid
-        self.over = self.closed = False
+        self.over = self.closed = self.still = False
+        self.at = 0.0
 
-    def read(self) -> StatsFrame | None:
+    def look(self) -> bool | None:
         assert not self.closed
         if self.over:
             return None
         self.reader.passed += 1
-        read = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.reader.passed)
+        self.at = START + self.reader.passed
+        return not self.still
+
+    def frame(self) -> StatsFrame:
+        read = datetime.fromtimestamp(self.at, UTC)
         return StatsFrame(read, CpuStats(CpuUsage(self.pid)), source="cgroup")
 
     def close(self) -> None:
@@ -57,10 +73,13 @@ class FakeReader:
         self.far: set[str] = set()
         self.probes: list[FakeProbe] = []
         self.sweeps = self.passed = 0
+        self.capacity: int | None = 0
         self.closed = False
 
     def begin(self) -> None:
         self.sweeps += 1
+        if self.capacity is not None:
+            self.capacity += 2
 
     def open(self, key: str, pid: int, mode: str) -> FakeProbe:
         if key in self.far or pid <= 0:
@@ -91,11 +110,22 @@ class Taken:
         self.container = Container(Engine("local"), name.ljust(64, "0"), name, name)
         self.frames: list[StatsFrame] = []
         self.seconds: list[float] = []
+        self.still: list[list[tuple[int, int]]] = []
         self.over: list[bool] = []
 
     def take_direct(self, frame: StatsFrame, seconds: float) -> None:
         self.frames.append(frame)
         self.seconds.append(seconds)
+
+    def take_still(self, frame, reads, capacities, seconds) -> None:
+        assert frame is self.frames[-1]
+        self.seconds.append(seconds)
+        self.still.append(
+            [
+                (round(read.timestamp() - START), n)
+                for read, n in zip(reads, capacities, strict=True)
+            ]
+        )
 
     def run_over(self, *, reached: bool) -> None:
         self.over.append(reached)
@@ -116,8 +146,8 @@ async def swept():
     """Runs a `Direct` on a clock that only a test moves."""
     tasks = []
 
-    def run(one):
-        tasks.append(asyncio.create_task(one.run()))
+    def run(one, hurried=lambda: False):
+        tasks.append(asyncio.create_task(one.run(hurried)))
 
     yield run
     for task in tasks:
@@ -222,18 +252,112 @@ def test_why_some_come_by_the_api_is_told_once_a_reason():
     assert one.why_not == {"web": FAR, "db": FAR}
 
 
+@pytest.fixture
+async def stood(swept):
+    """A container that was seen once and has stood still since, for seven seconds."""
+    clock, reader, log = ManualClock(), FakeReader(), Log()
+    one, web = direct(reader, log, clock), Taken("web")
+    one.open(web, inspected())
+    swept(one)
+    await clock.advance(0)
+    reader.probes[0].still = True
+    for _ in range(7):
+        await clock.advance(1)
+    assert (len(web.frames), web.still) == (1, [])
+    return one, web, reader, clock
+
+
+SEVEN = [(2, 4), (3, 6), (4, 8), (5, 10), (6, 12), (7, 14), (8, 16)]
+"""Seconds, and what the machine could have given by then."""
+
+
+async def test_samples_in_which_nothing_moved_wait_until_something_does(stood):
+    """They are told together, before the one that moved."""
+    _, web, reader, clock = stood
+    reader.probes[0].still = False
+
+    await clock.advance(1)
+
+    assert web.still == [SEVEN]
+    assert len(web.frames) == 2
+
+
+async def test_they_wait_ten_seconds_at_most(stood):
+    """Each second is among them once."""
+    _, web, _, clock = stood
+
+    for _ in range(23):
+        await clock.advance(1)
+
+    assert [len(each) for each in web.still] == [11, 11]
+    assert [second for each in web.still for second, _ in each] == [*range(2, 24)]
+
+
+async def test_who_asks_gets_all_of_them(stood):
+    """Of all containers, or of some; and each once."""
+    one, web, _, _ = stood
+
+    await one.catch_up()
+    one.tell_waiting([web.container.id, "another"])
+
+    assert web.still == [SEVEN]
+
+
+async def test_a_container_that_is_closed_loses_none(stood):
+    """Nor does one that ended: what waits is told before its end."""
+    one, web, _, _ = stood
+
+    one.close([web.container.id])
+
+    assert web.still == [SEVEN]
+
+
+async def test_the_end_of_a_run_is_told_behind_them(stood):
+    """The empty frame comes last."""
+    _, web, reader, clock = stood
+    reader.probes[0].over = True
+
+    await clock.advance(1)
+
+    assert web.still == [SEVEN]
+    assert [frame.running for frame in web.frames] == [True, False]
+
+
+async def test_nothing_waits_while_somebody_is_hurried(swept):
+    """Each sample comes as any other then; as it does where the machine tells nothing of itself."""
+    clock, reader, log, hurried = ManualClock(), FakeReader(), Log(), [True]
+    one, web = direct(reader, log, clock), Taken("web")
+    one.open(web, inspected())
+    swept(one, lambda: hurried[0])
+    await clock.advance(0)
+    reader.probes[0].still = True
+
+    await clock.advance(1)
+    assert len(web.frames) == 2
+    hurried[0] = False
+    await clock.advance(1)
+    assert len(web.frames) == 2
+    reader.capacity = None
+    await clock.advance(1)
+
+    assert len(web.frames) == 3
+    assert web.still == [[(3, 6)]]
+
+
 class Watch:
     """A follower of a fake engine at work, which may read directly."""
 
-    def __init__(self, engine: FakeEngine, wanted: str = "auto") -> None:
+    def __init__(self, engine: FakeEngine, wanted: str = "auto", demand: Demand = STREAMS) -> None:
         self.reader, self.log = FakeReader(), Log()
         self.direct = direct(self.reader, self.log, Hasty(), wanted)
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host)))
         self.follower = Follower(
             *(client, Choice({}, ["**"], []), self.log.journal, Hasty(), lambda: 0.5),
             direct=self.direct,
+            demand=demand,
         )
         self.samples: list[Sample] = []
+        self.all: list[Observation] = []
 
     def of(self, alias: str, source: str) -> list[Sample]:
         """Those of a running container, from there."""
@@ -251,6 +375,7 @@ class Watch:
 
     async def __aenter__(self):
         def keep(seen):
+            self.all.append(seen)
             if isinstance(seen, Sample):
                 self.samples.append(seen)
 
@@ -380,3 +505,32 @@ async def test_one_that_goes_is_closed(engine):
         await wait_until_async(lambda: watch.follower.read_directly == 0, 5, "it closed")
 
         assert watch.reader.probes[0].closed
+
+
+@pytest.mark.parametrize("how", ["event", "catching up", "looking"])
+async def test_what_waits_is_told_before_an_event_and_to_who_asks(engine, how):
+    """Nothing else is told of a container before its samples."""
+    web = AContainer(engine, "web")
+    watch = Watch(engine, demand=Demand(10.0, each_second=True, at_once=False))
+    async with watch:
+        await watch.more("web", "cgroup")
+        (probe,) = watch.reader.probes
+        probe.still = True
+        before = watch.reader.passed
+        await wait_until_async(lambda: watch.reader.passed >= before + 3, 5, "some looks")
+        assert not [each for each in watch.all if isinstance(each, Still)]
+
+        if how == "event":
+            await engine.ring("pause", web.key)
+        elif how == "looking":
+            watch.follower.interest.look("web")
+        else:
+            await catch_up([watch.follower])
+        await wait_until_async(
+            lambda: any(isinstance(each, Still) for each in watch.all), 5, "they are told"
+        )
+
+    kinds = [type(each) for each in watch.all]
+    assert kinds.index(Sample) < kinds.index(Still)
+    if how == "event":
+        assert kinds.index(Still) < kinds.index(LifeEvent)

@@ -334,6 +334,13 @@ async def test_ticks_that_nobody_collects_count_events_and_series_too() -> None:
     assert found["tidegauge.events", ("event.code", "export_failed")] == 2
     assert found["tidegauge.series",] == 6
 
+    registry.effort(Effort(ENGINE, 1.0, 0.0, cpu=7))
+    registry.stock(replace(STOCK, images=None))
+    for at in range(6):
+        await registry.let_go(2.0 + at)
+    found = {(metric.name, *of): one.last for metric, of, one in host.holding(0.0)}
+    assert found["tidegauge.series",] == 8
+
 
 def test_volumes_beyond_an_engines_limit_are_refused_and_removed_ones_make_room() -> None:
     """The total is of all of them all the same."""

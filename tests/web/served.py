@@ -126,7 +126,10 @@ class Served:
         )
         self.api = Api(self.now, self.live, self.past, self.clock, fleet)
         gate = Gate(token, Address.parse(listen))
-        site = Site((pages, self.api, Files(files)), gate, self.journal)
+        self.waiting: list[Any] = []
+        """What is recorded before something is answered."""
+        parts = pages, self.api, Files(files)
+        site = Site(parts, gate, self.journal, self._catch_up)
         self.server = WebServer(
             *(Address.parse(listen), site.application, self.journal, SystemClock(), lambda: 0.0),
             beside=self.live.run,
@@ -144,6 +147,11 @@ class Served:
             *(source, self._intervals, self.registry, self.journal, self.kept),
             onlookers=[self.onlooker],
         ).run()
+
+    async def _catch_up(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            await self.see(*waiting)
 
     async def see_recording(self, recording: str = BURN, count: int = 3, **fields: Any) -> None:
         """A container that runs, and its first so many recorded samples."""

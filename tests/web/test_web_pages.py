@@ -3,9 +3,10 @@
 import gzip
 
 import pytest
-from served import ENGINE, Served, serving
+from served import BURN, ENGINE, Served, serving
 
-from tidegauge.docker.frames import Container
+from recorded import frames
+from tidegauge.docker.frames import Container, Sample
 from tidegauge.docker.lives import Condition
 from tidegauge.prometheus.text import OPENMETRICS, TEXT
 
@@ -124,3 +125,14 @@ async def test_what_is_not_there_is_said_in_json() -> None:
                 "error": "nothing here is changed; it is read with GET or HEAD."
             }
             assert reply.headers["Allow"] == "GET,HEAD"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/containers"])
+async def test_what_waited_is_recorded_before_an_answer(path):
+    """Who asks is told of all that was read so far."""
+    served = Served()
+    web = Container(ENGINE, "c0ffee", "web", "web")
+    served.waiting = [Condition(web, "running"), *(Sample(web, one) for one in frames(BURN)[:3])]
+
+    async with serving(served) as client, client.get(path) as reply:
+        assert b"web" in await reply.read()

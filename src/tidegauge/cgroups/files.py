@@ -42,12 +42,15 @@ class Files:
         self._process, self._keep = process, keep
         self._open: list[int] = []
         self._folder: int | None = None
+        self.last: int | None = None
+        """The descriptor of the file that was opened last, if it was kept."""
 
     def open(self, path: Path) -> Read | None:
         """A way to read this file; ``None`` if it is not there or can't be read.
 
         Raises `OutOfReach` where no more files can be opened.
         """
+        self.last = None
         try:
             read = self._kept(path) if self._keep else self._reopened(path)
             read()  # some are there and refuse: pressure that is switched off
@@ -85,6 +88,7 @@ class Files:
     def _kept(self, path: Path) -> Read:
         opened = os.open(path, _FLAGS)
         self._open.append(opened)
+        self.last = opened
         return partial(_read, opened)
 
 

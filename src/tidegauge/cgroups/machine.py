@@ -30,7 +30,9 @@ class Machine:
         if self.memory is None:
             self.memory = _memory(self._proc)
         try:
-            self.cpu, self.cpus = capacity(self._stat(), self._tick_ns)
+            self.cpu, cpus = capacity(self._stat(), self._tick_ns)
+            if cpus != self.cpus:  # what is equal stays the same object
+                self.cpus = cpus
         except (OSError, ValueError, IndexError):
             self.cpu = self.cpus = None
 

@@ -1,6 +1,7 @@
 """A file of a cgroup with what was last read in it, which is parsed only when its bytes changed."""
 
 from collections.abc import Callable
+from os import pread
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +18,9 @@ from tidegauge.docker.frames import (
 
 T = TypeVar("T")
 
+LINE = 64
+"""Bytes; a number and the end of its line are no more than 21."""
+
 Garbled = Callable[[str], None]
 """Is told the path of a file whose bytes are not what they should be."""
 
@@ -24,7 +28,7 @@ Garbled = Callable[[str], None]
 class Part(Generic[T]):
     """One file; ``value`` is ``None`` while it cannot be read, or is none of its kind."""
 
-    __slots__ = ("_data", "_garbled", "_parse", "_path", "_read", "value")
+    __slots__ = ("_data", "_garbled", "_opened", "_parse", "_path", "_read", "value")
 
     def __init__(
         self,
@@ -34,9 +38,24 @@ class Part(Generic[T]):
         garbled: Garbled,
     ) -> None:
         self._read: Read | None = files.open(path) if path else None
+        self._opened = files.last if self._read else None
         self._path, self._parse, self._garbled = path, parse, garbled
         self._data: bytes | None = None
         self.value: T | None = None
+
+    def stands(self) -> bool:
+        """Does it begin as it was? In a file of one line that is all there is to know.
+
+        True of a file that is not there, and false of one that has to be opened each time.
+        """
+        if self._opened is None or self._data is None:
+            return self._read is None
+        begin = pread(self._opened, LINE, 0)
+        return begin != b"" and self._data.startswith(begin)
+
+    def same(self) -> bool:
+        """Is all of it as it was? True of a file that is not there."""
+        return self._read is None or self._read() == self._data
 
     def look(self) -> bool:
         """Read it; did it change? Raises `OSError` when its cgroup is gone."""
@@ -68,6 +87,13 @@ class Meter(Protocol):
         """Read what may have changed, or the ``whole``; raises `OSError` when they are gone."""
         ...
 
+    def stands(self, *, calm: bool) -> bool:
+        """Is all as it was, as far as a short look tells? Raises `OSError` when they are gone.
+
+        Nobody waits for IO where it has been ``calm``: before, somebody would have to run.
+        """
+        ...
+
 
 DEEP_SLEEP = 6
 """Whole looks at a container that sleeps, of which one reads more than its memory."""
@@ -95,6 +121,10 @@ class Pressures:
     def __init__(self, cpu: Part[Stall], memory: Part[Stall], io: Part[Stall]) -> None:
         self._cpu, self._memory, self._io = cpu, memory, io
         self.now: Pressure | None = None
+
+    def stands(self) -> bool:
+        """Is that of IO as it was?"""
+        return self._io.same()
 
     def look(self, *, ran: bool) -> None:
         """Read them; of a container that did not run only that of IO, for which it may wait."""

@@ -1,12 +1,14 @@
 """Reads the containers of this machine: the stats API's frames, for a hundredth of its work.
 
 All containers are read in sweeps, one after the other. `Reader.begin` reads what they share, and
-each `Probe.read` one container. What did not change since the last sample is the same object in the
+each `Probe.look` one container. What did not change since the last sample is the same object in the
 next frame.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import is_not
 from pathlib import Path
 
 from tidegauge.cgroups import places
@@ -22,8 +24,14 @@ from tidegauge.docker.descriptors import allow_all
 from tidegauge.docker.frames import CpuStats, StatsFrame
 from tidegauge.errors import OutOfReach
 
-WHOLE_EVERY = 10
-"""Each so manieth sample reads all files, those too that should not have changed."""
+WHOLE_SECONDS = 10.0
+"""So often all files are read, those too that should not have changed."""
+
+CALM_SECONDS = 5.0
+"""The kernel brings pressure up to date every two seconds, as long as anybody waits."""
+
+_NETWORKS, _CPUS = 6, 7
+"""Where in `Probe._found`."""
 
 DESCRIPTORS = 24
 """One container has no more files open than this."""
@@ -36,11 +44,22 @@ _VERSION_1 = ("cpuacct", "memory")
 class Probe:
     """One run of a container; to be closed when it is over, for its open files keep things alive.
 
-    Its first sample reads all, and the next one that does so is ``phase`` samples behind it: so
+    Its first sample reads all, and the next one that does so is ``phase`` seconds behind it: so
     those of containers that were found together come in different sweeps.
     """
 
-    __slots__ = ("_key", "_left", "_meter", "_network", "_next", "_reader", "files")
+    __slots__ = (
+        "_due",
+        "_key",
+        "_meter",
+        "_network",
+        "_next",
+        "_reader",
+        "_still_since",
+        "_told",
+        "at",
+        "files",
+    )
 
     def __init__(
         self,
@@ -50,37 +69,80 @@ class Probe:
         *,
         meter: Meter,
         network: Network | None,
-        phase: int,
+        phase: float,
     ) -> None:
         self._reader, self._key, self.files = reader, key, files
         self._meter, self._network = meter, network
-        self._left, self._next = 0, phase
+        self._due, self._next = 0.0, phase
+        self._told: tuple[object, ...] = ()
+        self._still_since = math.inf
+        """When it was first seen to have moved no more."""
+        self.at = 0.0
+        """When it was last looked at, in Unix seconds."""
 
-    def read(self) -> StatsFrame | None:
-        """A frame, or ``None`` when this run is over, which no later read denies.
+    def look(self) -> bool | None:
+        """Read it; did anything move since the last frame? ``None`` when this run is over.
 
-        Raises `OutOfReach` where it cannot be read just now.
+        No later look denies that. Raises `OutOfReach` where it cannot be read just now.
         """
-        reader, meter, network = self._reader, self._meter, self._network
-        if whole := not self._left:
-            self._left, self._next = self._next, WHOLE_EVERY - 1
-        else:
-            self._left -= 1
-        read = datetime.fromtimestamp(reader.clock.now(), UTC)
+        self.at = now = self._reader.clock.now()
         try:
+            whole = not now < self._due <= now + WHOLE_SECONDS  # the clock may have been set
+            if not whole and self._stands():
+                self._still_since = min(self._still_since, now)
+                return False
             self.files.check()
-            meter.look(whole=whole)
-            networks = network.look(reader.sweep, whole=whole) if network else None
+            self._look(whole=whole)
         except OSError as error:
             if error.errno in SHORT:
+                self._told, self._due = (), 0.0  # what was found half-way was told to nobody
                 raise OutOfReach(TOO_MANY) from None
             return None
-        machine = reader.machine
+        if not self._told or any(map(is_not, self._told, self._found())):
+            self._still_since = math.inf
+            return True
+        self._still_since = min(self._still_since, now)
+        return False
+
+    def _stands(self) -> bool:
+        """Nearly all looks end here: three short reads, or two of a container that is asleep."""
+        told, network = self._told, self._network
+        return (
+            told != ()
+            and self._meter.stands(calm=self.at - self._still_since > CALM_SECONDS)
+            and (network is None or (network.stands() and told[_NETWORKS] is network.now))
+            and told[_CPUS] is self._reader.machine.cpus
+        )
+
+    def _look(self, *, whole: bool) -> None:
+        if whole:
+            self._due = self.at + (self._next or WHOLE_SECONDS)
+            self._next = 0.0
+        self._meter.look(whole=whole)
+        if self._network:
+            self._network.look(self._reader.sweep, whole=whole)
+
+    def _found(self) -> tuple[object, ...]:
+        """All that a frame is made of but times; what did not change is the same object."""
+        meter, network = self._meter, self._network
+        return (
+            *(meter.usage, meter.throttling, meter.memory, meter.block_io, meter.pids),
+            *(meter.pressure, network and network.now, self._reader.machine.cpus),
+        )
+
+    def read(self) -> StatsFrame | None:
+        """Look, and tell what was found whether anything moved or not; ``None`` when it is over."""
+        return None if self.look() is None else self.frame()
+
+    def frame(self) -> StatsFrame:
+        """What the last look found."""
+        meter, machine, network = self._meter, self._reader.machine, self._network
+        self._told = self._found()
         return StatsFrame(
-            read,
+            datetime.fromtimestamp(self.at, UTC),
             CpuStats(meter.usage, machine.cpu, machine.cpus, meter.throttling),
             meter.memory,
-            networks,
+            network.now if network else None,
             meter.block_io,
             meter.pids,
             meter.pressure,
@@ -121,11 +183,16 @@ class Reader:
         self._opened = 0
         self.sweep = 0
 
+    @property
+    def capacity(self) -> int | None:
+        """CPU time that the machine could have given by now, in nanoseconds."""
+        return self.machine.cpu
+
     def begin(self) -> None:
         """A sweep begins."""
         self.sweep += 1
         self.machine.look()
-        self._host.begin(used=self._namespaces.seen_from_host)
+        self._host.begin(self.sweep, used=self._namespaces.seen_from_host)
 
     def open(self, key: str, pid: int, mode: str) -> Probe:
         """The container with this id, by its first process and its network mode, as inspected.
@@ -151,7 +218,7 @@ class Reader:
             files.close()
             raise
         self._opened += 1
-        phase = self._opened % WHOLE_EVERY
+        phase = 1 + self._opened % WHOLE_SECONDS
         return Probe(self, key, files, meter=meter, network=network, phase=phase)
 
     def close(self) -> None:

@@ -56,12 +56,14 @@ class HostSide:
         self._asked: Asked | None = None
         self._links: dict[int, dict[int, int]] | None = None
         self.now: Mapping[int, bytes] = {}
+        self.moved_in: dict[int, int] = {}
+        """The sweep in which each last counted anything."""
         self.age = 0
         """Grows when interfaces changed."""
 
-    def begin(self, *, used: bool) -> None:
+    def begin(self, sweep: int, *, used: bool) -> None:
         """A sweep begins; are counters ``used`` of any interface?"""
-        self.now = {}  # then each container's own counters are read
+        before, self.now = self.now, {}  # then each container's own counters are read
         try:
             if self._asked is None:
                 self._asked = self._ask()
@@ -70,6 +72,11 @@ class HostSide:
                 self._links, self.age = None, self.age + 1
             if used:
                 self.now = self._asked.counters()
+                known = self.moved_in
+                self.moved_in = {
+                    end: known.get(end, sweep) if before.get(end) == raw else sweep
+                    for end, raw in self.now.items()
+                }
         except OSError:
             self.close()
 
@@ -78,6 +85,7 @@ class HostSide:
         if self._asked is not None:
             self._asked.close()
             self._asked, self._links = None, None
+            self.moved_in.clear()
 
     def ends_of(self, namespace: int) -> Mapping[int, int]:
         """The numbers here of the interfaces of a namespace, by their numbers there."""
@@ -126,19 +134,35 @@ class Network:
         self._age = -1
         self._sweep = -1
         self.now: Networks | None = None
+        """Its interfaces, ``None`` if it has none; the same object while nothing changed."""
 
     @property
     def seen_from_host(self) -> bool:
         """Are its counters those of the host's ends?"""
         return bool(self._ends)
 
-    def look(self, sweep: int, *, whole: bool) -> Networks | None:
-        """Its interfaces, ``None`` if it has none; the same object while nothing changed."""
+    def stands(self) -> bool:
+        """Is all as it was when it was last looked at, as far as a short look tells?
+
+        Raises `OSError` when it is gone.
+        """
+        host = self._host
+        if host is None or (not self._ends and self._age == host.age):
+            return self._own.same()
+        moved, looked = host.moved_in, self._sweep
+        return (
+            self._age == host.age
+            and self._ends != {}
+            and bool(host.now)
+            and all(moved.get(end, looked) <= looked for end in self._ends.values())
+        )
+
+    def look(self, sweep: int, *, whole: bool) -> None:
+        """Read it, once in a sweep for all that share it."""
         if sweep != self._sweep:
             self._sweep = sweep
             if whole or not self._ends or not self._look_from_host():
                 self._look_inside()
-        return self.now
 
     def _look_inside(self) -> None:
         if self._own.look() or self._raw:

@@ -110,6 +110,12 @@ class Version1:
         )
         self.pressure = self._pressures.now
 
+    def stands(self, *, calm: bool) -> bool:
+        """As `Meter`."""
+        if self._used.value is None:
+            return False
+        return self._used.stands() and self._charged.stands() and (calm or self._pressures.stands())
+
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
         used, charged = self._used.look(), self._charged.look()

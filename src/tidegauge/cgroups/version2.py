@@ -87,15 +87,30 @@ class Version2:
         self.pids: PidsStats | None = None
         self.pressure = self._pressures.now
 
+    def stands(self, *, calm: bool) -> bool:
+        """As `Meter`; what it wrote may go to a disk while it is asleep.
+
+        The first line of ``cpu.stat`` is all the time it took. Periods of a quota may be counted
+        behind that.
+        """
+        if self.usage is None:
+            return False
+        limited = self.throttling is not None and self.throttling.periods
+        return (
+            (self._cpu.same() if limited else self._cpu.stands())
+            and self._charged.stands()
+            and self._io.same()
+            and (calm or self._pressures.stands())
+        )
+
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
         used, charged = self._cpu.look(), self._charged.look()
         asleep = whole and not used and not charged and self._sleep.goes_on()
         whole = whole and not asleep
-        if used:
-            self.usage, throttling = self._cpu.value or (None, None)
-            if throttling != self.throttling:
-                self.throttling = throttling
+        self.usage, throttling = self._cpu.value or (None, None)
+        if throttling != self.throttling:
+            self.throttling = throttling
         ran = used or whole or self.usage is None
         if ran:
             self._tasks.look(whole=whole)

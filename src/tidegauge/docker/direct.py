@@ -2,11 +2,14 @@
 
 They are read in sweeps on a timer. Which containers these are is decided one by one, when they are
 found and at each start; all others come by the engine's API.
+
+Most containers stand still most of the time. Samples in which nothing moved wait, as two numbers
+each, and are told together: when something moves, when somebody catches up, or after a while.
 """
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -32,11 +35,22 @@ ENDED = StatsFrame(datetime(1, 1, 1, tzinfo=UTC))
 """What an engine sends of a container that does not run; here once, when a run is over."""
 
 
+WAIT_SECONDS = 10.0
+"""So long samples wait at most in which nothing moved."""
+
+
 class Probe(Protocol):
     """Reads one run of one container."""
 
-    def read(self) -> StatsFrame | None:
-        """A frame; ``None`` when this run is over."""
+    at: float
+    """When it was last looked at, in Unix seconds."""
+
+    def look(self) -> bool | None:
+        """Read it; did anything move since the last frame? ``None`` when this run is over."""
+        ...
+
+    def frame(self) -> StatsFrame:
+        """What the last look found."""
         ...
 
     def close(self) -> None:
@@ -46,6 +60,11 @@ class Probe(Protocol):
 
 class Reader(Protocol):
     """Reads containers of this machine (`tidegauge.cgroups.reader`)."""
+
+    @property
+    def capacity(self) -> int | None:
+        """CPU time that the machine could have given by now, in nanoseconds."""
+        ...
 
     def begin(self) -> None:
         """A sweep begins: read what all containers share."""
@@ -67,6 +86,16 @@ class Taker(Protocol):
 
     def take_direct(self, frame: StatsFrame, seconds: float) -> None:
         """A frame was read, so many seconds after the last one."""
+        ...
+
+    def take_still(
+        self,
+        frame: StatsFrame,
+        reads: tuple[datetime, ...],
+        capacities: tuple[int, ...],
+        seconds: float,
+    ) -> None:
+        """Since this frame it was read so often, each time as many seconds later: see `Still`."""
         ...
 
     def run_over(self, *, reached: bool) -> None:
@@ -91,12 +120,30 @@ class Paces(Struct, frozen=True):
         return {self.usual, *(seconds for _, seconds in self.chosen)}
 
 
-class _Run(Struct, gc=False):
-    """One run of a container that is read; ``sampled`` when its first sample came."""
+class _Run(Struct):
+    """One run of a container that is read, its last frame, and the samples like it that wait."""
 
     taker: Taker
     probe: Probe
-    sampled: bool = False
+    seconds: float
+    frame: StatsFrame | None = None
+    reads: list[float] = []
+    capacities: list[int] = []
+
+    def wait(self, at: float, capacity: int) -> None:
+        """One more sample waits."""
+        self.reads.append(at)
+        self.capacities.append(capacity)
+        if not 0 <= at - self.reads[0] < WAIT_SECONDS - self.seconds / 2:
+            self.tell_waiting()
+
+    def tell_waiting(self) -> None:
+        """Tell what waits."""
+        frame, reads, capacities = self.frame, self.reads, self.capacities
+        if frame is not None and reads:
+            self.reads, self.capacities = [], []
+            moments = tuple([datetime.fromtimestamp(at, UTC) for at in reads])
+            self.taker.take_still(frame, moments, tuple(capacities), self.seconds)
 
 
 def waits(found: InspectedContainer) -> bool:
@@ -146,7 +193,7 @@ class Direct:
             self._refuse(container, str(error))
             raise
         seconds = self._paces.of(alias)
-        self._runs[seconds][key] = _Run(taker, probe)
+        self._runs[seconds][key] = _Run(taker, probe, seconds)
         self._paced[key] = seconds
         self._why.pop(key, None)
         self._journal.over(UNREACHED, self._subject(container))
@@ -156,57 +203,78 @@ class Direct:
         for key in keys:
             self._why.pop(key, None)
             if (seconds := self._paced.pop(key, None)) is not None:
-                self._runs[seconds].pop(key).probe.close()
+                run = self._runs[seconds].pop(key)
+                run.tell_waiting()
+                run.probe.close()
+
+    def tell_waiting(self, keys: Iterable[str]) -> None:
+        """Tell what waits of these, before anything else is told of them."""
+        for key in keys:
+            if (seconds := self._paced.get(key)) is not None:
+                self._runs[seconds][key].tell_waiting()
+
+    async def catch_up(self) -> None:
+        """Tell all that waits, some at a time."""
+        for number, key in enumerate([*self._paced], 1):
+            self.tell_waiting([key])
+            if number % AT_ONCE == 0:
+                await self._clock.sleep(0)
 
     def close_all(self) -> None:
         """Read none any longer."""
         self.close([*self._paced])
         self._reader.close()
 
-    async def run(self) -> None:
-        """Sweep until cancelled."""
+    async def run(self, hurried: Callable[[], bool]) -> None:
+        """Sweep until cancelled; nothing waits while somebody is ``hurried``."""
         async with asyncio.TaskGroup() as tasks:
             for seconds in self._runs:
-                tasks.create_task(self._sweep_every(seconds))
+                tasks.create_task(self._sweep_every(seconds, hurried))
 
-    async def _sweep_every(self, seconds: float) -> None:
+    async def _sweep_every(self, seconds: float, hurried: Callable[[], bool]) -> None:
         due = self._clock.monotonic()
         while True:
-            await self._sweep(self._runs[seconds], seconds)
+            await self._sweep(self._runs[seconds], hurried=hurried())
             if seconds == self._paces.usual and self.wanted == "cgroup" and self._why:
                 self._journal.drop(UNREAD, len(self._why))
             # On a grid; a sweep that was missed is not made up for.
             due += seconds * max(1, math.ceil((self._clock.monotonic() - due) / seconds))
             await self._clock.sleep(due - self._clock.monotonic())
 
-    async def _sweep(self, runs: dict[str, _Run], seconds: float) -> None:
+    async def _sweep(self, runs: dict[str, _Run], *, hurried: bool) -> None:
+        """Read each; samples in which nothing moved wait, unless somebody is ``hurried``."""
         if not runs:
             return
         self._reader.begin()
+        capacity = self._reader.capacity
         for number, (key, run) in enumerate([*runs.items()], 1):
             if runs.get(key) is not run:
                 continue  # closed while others had a turn
             try:
-                frame = run.probe.read()
+                moved = run.probe.look()
             except OutOfReach:
                 self._journal.drop(UNREAD)
+                run.tell_waiting()
                 continue
-            if frame is None:
+            if moved is None:
                 self._end(key, run)
+            elif moved or run.frame is None or capacity is None or hurried:
+                run.tell_waiting()
+                run.frame = run.probe.frame()
+                run.taker.take_direct(run.frame, run.seconds)
             else:
-                run.sampled = True
-                run.taker.take_direct(frame, seconds)
+                run.wait(run.probe.at, capacity)
             if number % AT_ONCE == 0:
                 await self._clock.sleep(0)
 
     def _end(self, key: str, run: _Run) -> None:
         """Its open files keep a network alive that is over, so they are closed at once."""
         self.close([key])
-        if run.sampled:
+        if run.frame is not None:
             run.taker.take_direct(ENDED, 0.0)
         else:
             self._refuse(run.taker.container, "its cgroup files can't be read")
-        run.taker.run_over(reached=run.sampled)
+        run.taker.run_over(reached=run.frame is not None)
 
     def _refuse(self, container: Container, why: str) -> None:
         self._why[container.id] = container.alias, why

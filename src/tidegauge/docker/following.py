@@ -20,7 +20,8 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.direct import Direct
 from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
-from tidegauge.docker.holding import Holding, Joined
+from tidegauge.docker.held import Joined
+from tidegauge.docker.holding import Holding
 from tidegauge.docker.interest import Interest
 from tidegauge.docker.lives import Condition, Observation, life_event, time_of
 from tidegauge.docker.pacing import STREAMS, Demand, Pace, can_turn
@@ -200,7 +201,16 @@ class Follower:
 
     async def _read_directly(self) -> None:
         if self._direct is not None:
-            await self._direct.run()
+            await self._direct.run(self._hurried)
+
+    def _hurried(self) -> bool:
+        """Does anybody want each sample as soon as it was read?"""
+        return self._demand.at_once or self.interest.holds_any
+
+    async def catch_up(self) -> None:
+        """Send all that waits."""
+        if self._direct is not None:
+            await self._direct.catch_up()
 
     async def _arrange(self, engine: Engine) -> None:
         """Read in turn while that is decided, and stream what is looked at."""
@@ -265,6 +275,7 @@ class Follower:
         if event.action == "start":
             self._births[key] = time_of(event)
         started = self._births.get(key) or container.started_at
+        self._holding.tell_waiting([key])
         await outlet.send(life_event(container, event, started))
         if event.action in {"die", "died", "destroy", "remove"}:
             self._births.pop(key, None)
@@ -300,7 +311,9 @@ class Follower:
         self._tell_taken(conditions)
         changes = plan(conditions, held.known, tuple(held.held))
         held.close(changes.close)
-        held.known = {each.container.id: each.container for each in conditions}
+        listed_now = {each.container.id: each.container for each in conditions}
+        held.tell_waiting(key for key, one in held.known.items() if listed_now.get(key) is not one)
+        held.known = listed_now
         for restarted in self._started & held.held:
             # A stream outlives a restart of its container; only its time of birth is new.
             joined.tasks.create_task(held.relearn(held.known[restarted], joined.outlet))
@@ -322,3 +335,9 @@ class Follower:
                     f' because another is called "{taken}" already.',
                     f"{self._client.name}: {alias}",
                 )
+
+
+async def catch_up(followers: Iterable[Follower]) -> None:
+    """Have all that was read be recorded by now."""
+    for each in followers:
+        await each.catch_up()

@@ -5,10 +5,12 @@ Unknown fields are skipped by the decoder, absent and null ones become ``None``.
 unsigned on the wire (up to 2^64-1); a negative one is garbage and refuses the whole frame.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 Count = Annotated[int, Meta(ge=0)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -190,6 +192,42 @@ class Sample(Struct, frozen=True, gc=False):
     frame: StatsFrame
     line: bytes = b""
     asked_every: float = 0.0
+
+
+class Still(Struct, frozen=True, gc=False):
+    """Samples of a container that is read directly, in each of which all is as in its last one.
+
+    Only the times, ``reads``, are others, and what the machine's CPUs could have given by then, the
+    ``capacities``. ``frame`` is that of the last sample that came alone.
+    """
+
+    container: Container
+    frame: StatsFrame
+    reads: tuple[datetime, ...]
+    capacities: tuple[int, ...]
+    asked_every: float
+
+    @property
+    def last(self) -> StatsFrame:
+        """The frame of the last one."""
+        return self._frame(self.reads[-1], self.capacities[-1])
+
+    def split(self, first: int) -> "tuple[Still, Still | None]":
+        """So many of the first, and the others if there are more."""
+        begin = replace(self, reads=self.reads[:first], capacities=self.capacities[:first])
+        reads, capacities = self.reads[first:], self.capacities[first:]
+        return begin, replace(self, reads=reads, capacities=capacities) if reads else None
+
+    def samples(self) -> Iterator[Sample]:
+        """Each alone."""
+        for frame in map(self._frame, self.reads, self.capacities):
+            yield Sample(self.container, frame, asked_every=self.asked_every)
+
+    def _frame(self, read: datetime, capacity: int) -> StatsFrame:
+        cpu = self.frame.cpu_stats
+        if cpu is not None:
+            cpu = replace(cpu, system_cpu_usage=capacity)
+        return replace(self.frame, read=read, cpu_stats=cpu)
 
 
 class HostConfig(Struct, frozen=True):

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, KeysView
 from itertools import islice
 from statistics import median
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from tidegauge.backoff import Backoff
 from tidegauge.clock import Clock
-from tidegauge.docker.attention import Attention, Notice, empty_sentence, late_sentence
+from tidegauge.docker.attention import Notice, empty_sentence, late_sentence
 from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.direct import Direct, waits
-from tidegauge.docker.frames import Container, Sample, StatsFrame
+from tidegauge.docker.frames import Container
+from tidegauge.docker.held import Held, Joined
 from tidegauge.docker.lives import Condition, Observation, state_in
 from tidegauge.docker.pacing import SHORTEST_SECONDS, Load
 from tidegauge.docker.resources import Resources
@@ -43,14 +44,6 @@ NOTICES_KEPT = 4
 """So many notices of one stream wait until the engine was asked; what is more is given up."""
 
 
-class Joined(Struct, frozen=True):
-    """What lasts from the first list of an engine's containers until the engine is lost."""
-
-    outlet: Outlet[Observation]
-    tasks: asyncio.TaskGroup
-    lost: Callable[[], bool]
-
-
 class Holding:
     """How samples of one engine's containers come: each by a stream with a task, or read in turn.
 
@@ -73,7 +66,7 @@ class Holding:
         self.clock = clock
         self.rotation = Rotation(self._read, clock, interval)
         self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._searches: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +98,7 @@ class Holding:
 
     def open(self, container: Container, joined: Joined, streamed: Streamed) -> None:
         """Have a container's samples come from now on."""
-        held = self._held[container.id] = _Held(container, self, joined)
+        held = self._held[container.id] = Held(container, self, joined)
         self._streamed = streamed
         if self._direct is None:
             self._ask_engine(held)
@@ -126,6 +119,11 @@ class Holding:
             else:
                 self._streams.pop(key).cancel()
                 self._take_turns(held, at_once=False)
+
+    def tell_waiting(self, keys: Iterable[str]) -> None:
+        """Tell samples of these that wait, before anything else is told of them."""
+        if self._direct is not None:
+            self._direct.tell_waiting(keys)
 
     def revive(self) -> None:
         """Look again for those of which no samples come."""
@@ -148,19 +146,19 @@ class Holding:
     def _comes_from_engine(self, key: str) -> bool:
         return key in self._streams or key in self.rotation
 
-    def _ask_engine(self, held: "_Held") -> None:
+    def _ask_engine(self, held: Held) -> None:
         if self._streamed(held.container):
             self._stream(held)
         else:
             self._take_turns(held, at_once=True)
 
-    def _search(self, held: "_Held") -> None:
+    def _search(self, held: Held) -> None:
         """Find out, beside all else, how samples of a container can come now."""
         key = held.container.id
         if self._held.get(key) is held and key not in self._searches:
             self._searches[key] = held.joined.tasks.create_task(self._find(held))
 
-    async def _find(self, held: "_Held") -> None:
+    async def _find(self, held: Held) -> None:
         """Read it directly if it runs and can be reached; else the engine is asked."""
         key, direct = held.container.id, self._direct
         found = await self._found(held)
@@ -178,7 +176,7 @@ class Holding:
         if task := self._streams.pop(key, None):
             task.cancel()
 
-    async def _found(self, held: "_Held") -> InspectedContainer | None:
+    async def _found(self, held: Held) -> InspectedContainer | None:
         """What the engine tells of it, sooner or later; ``None`` if it has it no more."""
         container = held.container
         while True:
@@ -193,22 +191,22 @@ class Holding:
             if not held.joined.lost():
                 self._journal.trouble("inspect failed", sentence, container.alias)
 
-    def run_over(self, held: "_Held", *, reached: bool) -> None:
+    def run_over(self, held: Held, *, reached: bool) -> None:
         """A container that was read directly has ended, and may run again already."""
         if reached:
             self._search(held)
         elif self._direct is not None and self._direct.wanted == "auto":
             self._ask_engine(held)
 
-    def _stream(self, held: "_Held") -> None:
+    def _stream(self, held: Held) -> None:
         held.usual = 0.0
         self._streams[held.container.id] = held.joined.tasks.create_task(self._hold(held))
 
-    def _take_turns(self, held: "_Held", *, at_once: bool) -> None:
+    def _take_turns(self, held: Held, *, at_once: bool) -> None:
         held.usual = held.asked_every = self.rotation.interval
         self.rotation.add(held.container.id, at_once=at_once)
 
-    def _lose(self, held: "_Held") -> None:
+    def _lose(self, held: Held) -> None:
         """The engine has it no more; if the next list has it all the same, it is opened again."""
         key = held.container.id
         if self._held.get(key) is held:
@@ -241,7 +239,7 @@ class Holding:
             begins=data[:60].decode(errors="replace"),
         )
 
-    def notice(self, notice: Notice, held: "_Held") -> None:
+    def notice(self, notice: Notice, held: Held) -> None:
         """Something is remarkable in how the frames of a container come."""
         if notice == "late":
             engine, seconds = self._client.name, held.attention.seconds_late
@@ -254,7 +252,7 @@ class Holding:
             if key in self._held and key not in self._looks:
                 self._looks[key] = held.joined.tasks.create_task(self._look_into(held))
 
-    async def _hold(self, held: "_Held") -> None:
+    async def _hold(self, held: Held) -> None:
         """Keep one container's stream open until told to stop, or until it is removed."""
         container = held.container
         while True:
@@ -303,12 +301,12 @@ class Holding:
             if self._held.get(key) is held:
                 held.take(frame, b"")
 
-    def _pause(self, held: "_Held") -> float:
+    def _pause(self, held: Held) -> float:
         if held.backoff is None:
             held.backoff = Backoff(1.0, 30.0, self._random)
         return held.backoff.delay()
 
-    async def _look_into(self, held: "_Held") -> None:
+    async def _look_into(self, held: Held) -> None:
         """What was noticed, in its order: one request at a time, beside the samples."""
         container = held.container
         try:
@@ -336,6 +334,7 @@ class Holding:
         """Ask when a container's present life began, its restarts, and what it may use."""
         async with self._inspections:
             found = await self._client.inspect(key)
+        self.tell_waiting([key])
         if known := self.known.get(key):
             state = found.state
             known = self.known[key] = structs.replace(known, started_at=state.started_at)
@@ -344,53 +343,6 @@ class Holding:
             seen = state_in(state.status)
             await outlet.send(Condition(known, seen, health, found.restarts, resources=resources))
         return found
-
-
-class _Held:
-    """One container, and how its frames come; a thousand of these are small.
-
-    ``usual`` seconds are between two of its frames if it is asked for each, and ``asked_every``
-    is what that was before the next one: the first one behind a change comes as late as any before.
-    Who was ``learned`` of just now need not be inspected before its stream.
-    """
-
-    __slots__ = (
-        *("asked_every", "attention", "backoff", "container", "holding", "joined", "learned"),
-        *("notices", "usual"),
-    )
-
-    def __init__(self, container: Container, holding: Holding, joined: Joined) -> None:
-        self.container, self.holding, self.joined = container, holding, joined
-        self.attention = Attention()
-        self.backoff: Backoff | None = None
-        self.notices: list[Notice] = []
-        self.usual = self.asked_every = 0.0
-        self.learned = False
-
-    def take_direct(self, frame: StatsFrame, seconds: float) -> None:
-        """A frame was read without the engine."""
-        container = self.holding.known.get(self.container.id, self.container)
-        self.joined.outlet.send_nowait(Sample(container, frame, b"", seconds))
-        self.backoff = None
-
-    def run_over(self, *, reached: bool) -> None:
-        """No more frames are read of this run."""
-        self.holding.run_over(self, reached=reached)
-
-    def take(self, frame: StatsFrame, line: bytes) -> None:
-        """A frame came; so the next pause is a short one."""
-        container, holding = self.container, self.holding
-        container = holding.known.get(container.id, container)
-        self.joined.outlet.send_nowait(Sample(container, frame, line, self.asked_every))
-        self.asked_every = self.usual
-        self.backoff = None
-        notice = self.attention.sees(frame, holding.clock.monotonic())
-        if notice is not None:
-            holding.notice(notice, self)
-
-    def garbage(self, data: bytes, error: str) -> None:
-        """Something came that is none."""
-        self.holding.garbage(self.container.alias, data, error)
 
 
 def _always(_: Container) -> bool:

@@ -36,6 +36,12 @@ class Interest:
             self.news.set()
         self._all_until = now + LOOK_SECONDS
 
+    @property
+    def holds_any(self) -> bool:
+        """Did anybody look at any within the last minute?"""
+        now = self._clock.monotonic()
+        return self._all_until > now or any(until > now for until in self._until.values())
+
     def holds(self, alias: str) -> bool:
         """Did anybody look within the last minute?"""
         now = self._clock.monotonic()

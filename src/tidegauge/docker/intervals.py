@@ -8,10 +8,11 @@ containers, restarts, duplicates, out-of-order samples, a stepped clock).
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from operator import sub
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, Sample, StatsFrame
+from tidegauge.docker.frames import Container, Sample, StatsFrame, Still
 from tidegauge.docker.lives import RENAMED, Condition
 
 SHORTEST = timedelta(milliseconds=100)
@@ -101,6 +102,34 @@ class Intervals:
             track.life, before = Life(from_birth=True), None
         track.before, track.stopped = StatsFrame(frame.read, frame.cpu_stats), False
         return Interval(container, track.life, before, frame, sample.line, sample.asked_every)
+
+    def standing(self, still: Still) -> Interval | None:
+        """The interval that these samples end together; ``None`` if each is to be looked at.
+
+        Nothing is remembered of it before `stood`.
+        """
+        container, frame = still.container, still.frame
+        track = self._tracks.get((container.engine.name, container.id))
+        before = track.before if track else None
+        if track is None or before is None or frame.cpu_stats is None or before.cpu_stats is None:
+            return None
+        if track.stopped or track.older or track.alias is not container.alias:
+            return None
+        if before.cpu_stats.cpu_usage is not frame.cpu_stats.cpu_usage:
+            return None
+        last, started = still.reads[-1], container.started_at
+        if started is not None and before.read < started <= last:
+            return None
+        steps = map(sub, still.reads, (before.read, *still.reads))
+        if min(steps) < min(SHORTEST, timedelta(seconds=still.asked_every / 2)):
+            return None
+        return Interval(container, track.life, before, still.last, b"", still.asked_every)
+
+    def stood(self, ended: Interval) -> None:
+        """This interval, found by `standing`, is taken."""
+        container, now = ended.container, ended.now
+        track = self._tracks[container.engine.name, container.id]
+        track.before = StatsFrame(now.read, now.cpu_stats)
 
     def _rename(self, track: _Track, alias: str) -> None:
         """What was counted so far belongs to the old name, if it is another."""

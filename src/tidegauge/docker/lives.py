@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tidegauge.docker.frames import Container, ContainerEvent, ListedContainer, Sample
+from tidegauge.docker.frames import Container, ContainerEvent, ListedContainer, Sample, Still
 from tidegauge.docker.resources import Resources
 from tidegauge.docker.stock import Surveyed
 
@@ -60,7 +60,7 @@ class Condition(Struct, frozen=True):
     before: str = ""
 
 
-Observation = Sample | LifeEvent | Condition | Surveyed
+Observation = Sample | Still | LifeEvent | Condition | Surveyed
 """All that is seen of an engine and its containers, in one stream."""
 
 

@@ -36,10 +36,14 @@ COLLECTION_SECONDS = 0.004
 
 
 class Demand(Struct, frozen=True):
-    """What samples are wanted for: seconds of a tick, and does anybody keep every second?"""
+    """What samples are wanted for: seconds of a tick, and does anybody keep every second?
+
+    If so, is it kept ``at_once``, or at the end of a tick?
+    """
 
     tick_interval: float
     each_second: bool
+    at_once: bool = True
 
     @property
     def interval(self) -> float:

@@ -39,10 +39,10 @@ class Remembering:
         """The same of a sample that goes on as the one before."""
         recorders = self._registry.container(sample.layout.container)
         if recorders is not None:
-            at = _milliseconds(sample.interval.now.read)
-            self._keep(
-                recorders, self._taker.steady(recorders, sample, at, self._clock.monotonic())
-            )
+            now = self._clock.monotonic()
+            for row, read in zip(sample.rows, sample.reads(), strict=True):
+                at = _milliseconds(read)
+                self._keep(recorders, self._taker.steady(recorders, sample.layout, row, at, now))
 
     def machine(self, _seen: HostSample) -> None:
         """Now and then, the engines and the machine."""

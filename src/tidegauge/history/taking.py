@@ -20,7 +20,7 @@ from tidegauge.metrics.entities import Recorders
 from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.places import places
 from tidegauge.metrics.totals import Column, Columns
-from tidegauge.readings.layout import Layout, Steady
+from tidegauge.readings.layout import Layout
 
 SHAPES_SHARED = 1000
 """Different sets of series that are remembered, so that entities of the same share one."""
@@ -159,19 +159,24 @@ class Taker:
         return Row(who, taken.shape, at, _whole(values))
 
     def steady(
-        self, recorders: ContainerRecorders, sample: Steady, at: int, now: float
+        self,
+        recorders: ContainerRecorders,
+        layout: Layout,
+        sample: "array[int]",
+        at: int,
+        now: float,
     ) -> Row | None:
-        """As `row`, of a sample that goes on as the one before; 2 us."""
-        going = self._going.get(who := identity(sample.layout.container))
+        """As `row`, of a sample that goes on as the one before, as a row of its layout; 2 us."""
+        going = self._going.get(who := identity(layout.container))
         if (
             going is not None
-            and going.layout is sample.layout
+            and going.layout is layout
             and going.recorders is recorders
             and now < going.due
         ):
-            return going.row(sample.row, at) if recorders.in_use(now) else None
+            return going.row(sample, at) if recorders.in_use(now) else None
         row = self.row(recorders, at, now)
-        if row is not None and (found := _going(row, recorders, sample, now)) is not None:
+        if row is not None and (found := _going(row, recorders, layout, sample, now)) is not None:
             self._going[who] = found
         return row
 
@@ -196,15 +201,16 @@ class Taker:
         return _Taken(recorders, holding, shape, runs, tuple(one for one in parts if one[1] != 1))
 
 
-def _going(row: Row, recorders: ContainerRecorders, sample: Steady, now: float) -> _Going | None:
+def _going(
+    row: Row, recorders: ContainerRecorders, layout: Layout, steady: "array[int]", now: float
+) -> _Going | None:
     """From a row that was taken of the same sample."""
-    known = places(sample.layout)
+    known = places(layout)
     if known is None or len(row.shape) < SERIES_OF_ROWS:
         return None
-    layout = sample.layout
     if not (recorders.network.has(layout.interfaces) and recorders.disk.has(layout.devices)):
         return None
-    steady, fixed = sample.row, array("q")
+    fixed = array("q")
     indexes, added = list[int](), list[int]()
     for stored, value in zip(row.shape, row.values, strict=True):
         index = known.get((stored.metric, stored.attributes))
@@ -216,7 +222,7 @@ def _going(row: Row, recorders: ContainerRecorders, sample: Steady, now: float) 
             indexes.append(index % len(steady))
             added.append(value - steady[index])
     return _Going(
-        *(sample.layout, recorders, now + LOOK_AGAIN_SECONDS, row.identity, row.shape),
+        *(layout, recorders, now + LOOK_AGAIN_SECONDS, row.identity, row.shape),
         *(fixed, itemgetter(*indexes), tuple(added) if any(added) else None),
         struct.Struct(f"{len(indexes)}q").pack,
     )

@@ -41,6 +41,8 @@ class Recorders(Protocol):
     since: float
     fresh_at: float | None
     """When there was last anything to collect, in Unix seconds."""
+    counted: tuple[object, int]
+    """The shape it had when its series were counted, and how many they were."""
 
     @property
     def taken(self) -> int:
@@ -82,7 +84,7 @@ class ContainerRecorders:
     """
 
     __slots__ = (
-        *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
+        *("_share", "container", "counted", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
         *("kernel", "network", "pids", "size", "sized_until", "uptime", "whole_size"),
         *("_layout", "_missed", "_read", "_rows"),
@@ -91,6 +93,7 @@ class ContainerRecorders:
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
         self.container, self.since = container, since
         self.fresh_at: float | None = None
+        self.counted: tuple[object, int] = None, 0
         self.sampled_at: float | None = None
         self.gone = False
         """Was the last known of it that its engine has it no more?"""
@@ -131,7 +134,7 @@ class ContainerRecorders:
         """Take a sample that goes on as the one before."""
         if sample.layout is not self._layout:
             self._layout, self._missed = sample.layout, 0
-        self._rows.append(sample.row)
+        self._rows += sample.rows
         self._read = sample.interval.now.read
 
     def settle(self) -> None:

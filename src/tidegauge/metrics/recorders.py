@@ -65,6 +65,10 @@ MEMORY_BOUNDS = {1: catalogue.MEMORY_WORKING_SET.bounds}
 _UNTHROTTLED = Throttling()
 
 
+_Held = tuple[int, int, int | None, int | None]
+"""Memory in use, the working set, cache and anonymous memory."""
+
+
 class CpuRecorder:
     """CPU time, cores in use, throttling.
 
@@ -81,8 +85,9 @@ class CpuRecorder:
 
     def record(self, reading: CpuReading) -> None:
         """Take one reading; what it lacks records nothing."""
-        if reading.cores is not None:
-            self._put(reading.cores, reading.online)
+        if (cores := reading.cores) is not None:
+            most = self._most(reading.online)
+            self._levels.put((cores, cores / most if most else None))
         life, throttling = reading.life, reading.throttling or _UNTHROTTLED
         used = reading.total, reading.user, reading.kernel
         held_back = throttling.periods, throttling.throttled_periods, throttling.throttled_time
@@ -97,15 +102,17 @@ class CpuRecorder:
     def extend(self, layout: Layout, rows: Rows) -> None:
         """Take several samples."""
         used = [row[CPU.start] for row in rows]
-        for ns, row in zip(map(sub, used, [self._used, *used]), rows, strict=False):
-            self._put(ns / (row[0] * 1000), layout.online)
+        added = map(sub, used, [self._used, *used])
+        cores = [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=False)]
+        most = self._most(layout.online)
+        self._levels.put_each([(each, each / most if most else None) for each in cores])
         self._used = used[-1]
         self._totals.extend([row[CPU] for row in rows])
         self._capacity.observe_each([row[CAPACITY] for row in rows])
 
-    def _put(self, cores: float, online: int | None) -> None:
-        most = (self.resources.cpus or online) if self.resources else None
-        self._levels.put((cores, cores / most if most else None))
+    def _most(self, online: int | None) -> float | None:
+        """Cores it may use."""
+        return (self.resources.cpus or online) if self.resources else None
 
     @property
     def sampled(self) -> tuple[Instrument, ...]:
@@ -158,40 +165,44 @@ class MemoryRecorder:
         life, usage = reading.life, reading.usage
         if life is not self._life:
             self._life, self._most = life, usage
-        self._put((usage, reading.working_set, reading.cache, reading.rss), reading.limit)
-        self._tell(reading.limit, reading.max_usage)
+        held = usage, reading.working_set, reading.cache, reading.rss
+        self._put([held], reading.limit, reading.max_usage)
         self._faults.observe((reading.minor_faults, reading.major_faults), life)
         if reading.at_limit is not None:
             self._at_limit.observe(reading.at_limit, life)
         if reading.out_of_memory is not None:
             self._out_of_memory.observe(reading.out_of_memory, life)
 
-    def _put(self, held: tuple[int, int, int | None, int | None], limit: int | None) -> None:
-        usage, working_set, _, _ = held
-        self._most = max(self._most, usage)
+    def _put(self, held: Sequence[_Held], limit: int | None, max_usage: int | None) -> None:
         allowed = self.resources.memory if self.resources else None
-        share = None if limit is None else working_set / limit
-        available = None if allowed is None else max(0, allowed - working_set)
-        self._levels.put((*held, share, available))
-
-    def extend(self, layout: Layout, rows: Rows) -> None:
-        """Take several samples."""
-        limit = layout.limit if layout.limit and layout.limit < UNLIMITED else None
-        for row in rows:
-            self._put((row[USAGE], row[WORKING_SET], row[CACHE], row[RSS]), limit)
-            self._tell(limit, row[MAX_USAGE] or None)
-        begin, end = MEMORY.start, MEMORY.stop - 1
-        self._faults.extend([row[begin:end] for row in rows])
-        if layout.fails:
-            fails = self._at_limit if layout.version_1 else self._out_of_memory
-            fails.observe_each([row[end] for row in rows])
-
-    def _tell(self, limit: int | None, max_usage: int | None) -> None:
+        self._levels.put_each(
+            [
+                (
+                    *(usage, working_set, cache, rss),
+                    None if limit is None else working_set / limit,
+                    None if allowed is None else max(0, allowed - working_set),
+                )
+                for usage, working_set, cache, rss in held
+            ]
+        )
+        self._most = max(self._most, *[usage for usage, _, _, _ in held])
         self._peak.set(self._most)
         if limit is not None:
             self._limit.set(limit)
         if max_usage is not None:
             self._max_usage.set(max_usage)
+
+    def extend(self, layout: Layout, rows: Rows) -> None:
+        """Take several samples."""
+        limit = layout.limit if layout.limit and layout.limit < UNLIMITED else None
+        held = [(row[USAGE], row[WORKING_SET], row[CACHE], row[RSS]) for row in rows]
+        known = (most for row in reversed(rows) if (most := row[MAX_USAGE]))
+        self._put(held, limit, next(known, None))
+        begin, end = MEMORY.start, MEMORY.stop - 1
+        self._faults.extend([row[begin:end] for row in rows])
+        if layout.fails:
+            fails = self._at_limit if layout.version_1 else self._out_of_memory
+            fails.observe_each([row[end] for row in rows])
 
     @property
     def sampled(self) -> tuple[Instrument, ...]:

@@ -1,10 +1,14 @@
 """What the rows of samples that go on are made of."""
 
 from array import array
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tidegauge.docker.frames import Container, Source
+from tidegauge.docker.frames import Container, Source, StatsFrame
 from tidegauge.docker.intervals import Interval, Life
 
 MISSED, CPU, CAPACITY, MEMORY = 1, slice(2, 8), 8, slice(9, 12)
@@ -75,8 +79,25 @@ def _places(names: tuple[str, ...], begin: int, width: int) -> tuple[tuple[str, 
 
 
 class Steady(Struct, frozen=True, gc=False):
-    """An interval as a row of its ``layout``."""
+    """An interval as rows of its ``layout``: one, or of more samples if nothing moved in them."""
 
     layout: Layout
     interval: Interval
-    row: "array[int]"
+    rows: tuple["array[int]", ...]
+
+    @property
+    def last_but_one(self) -> StatsFrame:
+        """The frame of the last but one, where there are several."""
+        now = self.interval.now
+        cpu = now.cpu_stats
+        if cpu is not None:
+            cpu = replace(cpu, system_cpu_usage=self.rows[-2][CAPACITY])
+        return replace(now, read=now.read - timedelta(microseconds=self.rows[-1][0]), cpu_stats=cpu)
+
+    def reads(self) -> Iterator[datetime]:
+        """When each was read."""
+        before = self.interval.before
+        if before is None or len(self.rows) == 1:
+            return iter((self.interval.now.read,))
+        passed = accumulate(row[0] for row in self.rows)
+        return (before.read + timedelta(microseconds=each) for each in passed)

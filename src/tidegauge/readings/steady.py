@@ -19,6 +19,7 @@ from tidegauge.docker.frames import (
     BlkioStats,
     MemoryStats,
     StatsFrame,
+    Still,
 )
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition
@@ -40,6 +41,8 @@ LOOK_AGAIN = 300
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
 
 _MICROSECOND = timedelta(microseconds=1)
+GREATEST = (1 << 63) - 1
+"""What a row can hold."""
 
 _COUNTS, _LEVELS = 8 * CPU.start, 8 * LEVELS
 _TOP = (1 << 63).to_bytes(8, "little")
@@ -113,6 +116,27 @@ class Steadying:
         known.left -= 1
         return steady
 
+    def standing(self, interval: Interval, still: Still) -> Steady | None:
+        """The interval of several samples in which nothing moved as rows, if they go on."""
+        container, before = interval.container, interval.before
+        known = self._known.get((container.engine.name, container.id))
+        if known is None or before is None or not _goes_on(known, interval):
+            return None
+        same = known.sections and all(map(is_, known.sections, _sections(still.frame)))
+        if not same or known.left < len(still.reads):
+            return None
+        rows, at, capacity = [known.row], before.read, known.row[CAPACITY]
+        for read, most in zip(still.reads, still.capacities, strict=True):
+            microseconds = (read - at) // _MICROSECOND
+            if round(microseconds / known.unmissed) > 1 or not capacity <= most <= GREATEST:
+                return None
+            row = known.row[:]
+            row[0], row[CAPACITY], at, capacity = microseconds, most, read, most
+            rows.append(row)
+        known.left -= len(still.reads)
+        known.row = rows[-1]
+        return Steady(known.layout, interval, tuple(rows[1:]))
+
     def learn(self, interval: Interval) -> None:
         """From this sample on, which was recorded, others may go on."""
         container = interval.container
@@ -184,12 +208,7 @@ def _lists(blkio: BlkioStats | None) -> tuple[list[BlkioEntry], list[BlkioEntry]
 
 def _steady(known: _Known, interval: Interval) -> Steady | None:
     layout, before = known.layout, interval.before
-    if (
-        before is None
-        or interval.container is not layout.container
-        or interval.life is not layout.life
-        or interval.asked_every != layout.asked_every
-    ):
+    if before is None or not _goes_on(known, interval):
         return None
     microseconds = (interval.now.read - before.read) // _MICROSECOND
     missed = 0 if microseconds < known.unmissed else seconds_missed(interval)
@@ -204,8 +223,20 @@ def _steady(known: _Known, interval: Interval) -> Steady | None:
             return None
         row = array("q", packed)
         if layout.source == "cgroup":
+            if known.row and row[CAPACITY] < known.row[CAPACITY]:
+                return None  # it fell behind rows that were copied
             known.row, known.sections = row, _sections(interval.now)
-    return Steady(layout, interval, row)
+    return Steady(layout, interval, (row,))
+
+
+def _goes_on(known: _Known, interval: Interval) -> bool:
+    """Is it of the same container in the same life, and asked for as often?"""
+    layout = known.layout
+    return (
+        interval.container is layout.container
+        and interval.life is layout.life
+        and interval.asked_every == layout.asked_every
+    )
 
 
 def _sections(frame: StatsFrame) -> Sections:

@@ -4,7 +4,7 @@ All are fused: between two buffers a graph is one nested function call. Their co
 calls of the functions they are given is watched by ``make bench`` (streams/fused graph).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from tidegauge.streams.graph import Flow, Sink
@@ -76,6 +76,39 @@ def where(predicate: Callable[[A], bool], label: str = "") -> Flow[A, A]:
     Fails when: the predicate raises.
     """
     return filter_map(lambda item: item if predicate(item) else None, label or _name(predicate))
+
+
+def flat_map(function: Callable[[A], Iterable[B]], label: str = "") -> Flow[A, B]:
+    """Apply a function to each item and give on one by one what it finds.
+
+    Emits when: the function finds something, which it does as it is taken.
+    Backpressures when: what follows does.
+    Completes when: the stream before it completes.
+    Fails when: the function raises.
+    """
+
+    def compiled(rest: tuple[Stage, ...], segment: Segment) -> Push:
+        following = bind(rest, segment)
+
+        def push(item: A) -> None:
+            for found in function(item):
+                following(found)
+
+        return push
+
+    return Flow((Stage(label or _name(function), compiled),))
+
+
+def into(other: Sink[A], label: str) -> Sink[A]:
+    """Give each item to a sink that is drawn elsewhere already; here only its label is.
+
+    Emits, backpressures, completes and fails as the other one does.
+    """
+
+    def compiled(_rest: tuple[Stage, ...], segment: Segment) -> Push:
+        return bind(other.stages, segment)
+
+    return Sink((Stage(label, compiled),))
 
 
 def sink(function: Callable[[A], None], label: str = "") -> Sink[A]:

@@ -86,10 +86,11 @@ class Newest:
         """Take a sample that goes on as the one before."""
         interval = sample.interval
         self.read = interval.now.read
-        self._before, self._last = self._last, _kept(interval)
+        self._before = self._last if len(sample.rows) == 1 else sample.last_but_one
+        self._last = _kept(interval)
         self._layout = sample.layout
         rows = self._rows
-        rows.append(sample.row)
+        rows += sample.rows
         if len(rows) >= WAITING:
             self._settle()
 
