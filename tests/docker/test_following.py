@@ -499,3 +499,26 @@ async def test_a_container_that_is_made_anew_while_the_engine_is_away_is_linked(
 
     linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
     assert [(told.before, told.container.id) for told in linked] == [(old, new)]
+
+
+async def test_the_removal_of_a_replaced_task_is_not_told_of_the_one_in_its_place(engine):
+    """A Swarm removes what is left of old tasks when nobody thinks of them any more."""
+
+    def labels(task):
+        of = {"service.name": "web", "task.id": task, "node.id": "n"}
+        return {f"com.docker.swarm.{name}": value for name, value in of.items()}
+
+    old = engine.add("web.1.old", streaming(), state="exited")
+    new = engine.add("web.1.new", streaming(frame(1) + b"\n"))
+    for listed, task in zip(engine.listed, ("old", "new"), strict=True):
+        listed["Labels"] = labels(task)
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web.1") == [1], 5, "a sample")
+        del engine.listed[0]
+        await engine.ring("destroy", old, 5, name="web.1.old", **labels("old"))
+        await engine.ring("update", new, 6, name="web.1.new", **labels("new"))
+        await wait_until_async(watch.events, 5, "an event")
+
+    assert watch.events() == [("web.1", "update", None, None)]
+    assert "gone" not in watch.states("web.1")

@@ -76,6 +76,7 @@ class Follower:
         self.interest = Interest(clock)
         self._started: set[str] = set()
         self._births: dict[str, datetime] = {}
+        self._in_list: frozenset[str] = frozenset()
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
         self._generations = Generations()
         self.engine: Engine | None = None
@@ -271,6 +272,8 @@ class Follower:
 
     def _unlisted(self, event: ContainerEvent, engine: Engine) -> Container | None:
         """A container so young that no list had it yet; events carry its labels."""
+        if event.actor.id in self._in_list:  # and is not watched
+            return None
         told = event.actor.attributes
         one = ListedContainer(
             id=event.actor.id,
@@ -292,7 +295,7 @@ class Follower:
             self._journal.trouble("list failed", str(error), self._client.name)
             self._absences.away(self._client.name)
             return False
-        self.listed = True
+        self.listed, self._in_list = True, frozenset(each.id for each in listed)
         self._journal.over("list failed", self._client.name)
         self._absences.listed(self._client.name, listed)
         held = self._holding
