@@ -27,13 +27,16 @@ from tidegauge.docker.pacing import STREAMS, Demand, Pace, can_turn
 from tidegauge.docker.roster import Generations, plan, present
 from tidegauge.docker.stock import EngineGone
 from tidegauge.docker.survey import Survey
-from tidegauge.errors import EngineError
+from tidegauge.errors import EngineError, RequestForbidden
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet, Source
 
 RECONCILE_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 PACE_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""Between two lists where nobody may listen."""
+
 SETTLE_SECONDS = 0.1
 """A start is several events within milliseconds; one list answers them all."""
 
@@ -246,11 +249,29 @@ class Follower:
                 async for event in events:
                     await self._hear(event, engine, outlet)
                     doorbell.set()
+        except RequestForbidden as refusal:
+            return await self._look_often(refusal, doorbell)
         except EngineError as error:
             return error
         finally:
             doorbell.set()
         return None
+
+    async def _look_often(self, refusal: RequestForbidden, doorbell: asyncio.Event) -> EngineError:
+        """Ring now and then, as long as the engine answers, where it tells no events."""
+        self._journal.trouble(
+            "events forbidden",
+            f"{refusal} Until then containers are looked for each {LOOK_SECONDS:g} s, and how and"
+            " when they end is unknown.",
+            self._client.name,
+        )
+        try:
+            while True:
+                doorbell.set()
+                await self._clock.sleep(LOOK_SECONDS)
+                await self._client.connect()
+        except EngineError as error:
+            return error
 
     async def _hear(
         self, event: ContainerEvent, engine: Engine, outlet: Outlet[Observation]
