@@ -23,8 +23,11 @@ class Ended(NamedTuple):
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Nothing of the machine's own but where programs are; times are in UTC, no port is taken."""
-    usual = {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8"}
+    """Nothing of the machine's own but where programs are; times are in UTC, no port is taken.
+
+    It is no container, wherever the tests run.
+    """
+    usual = {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8", "container": ""}
     return usual | {"TIDEGAUGE_WEB_LISTEN": "", "TIDEGAUGE_HISTORY_ENABLED": "false"} | variables
 
 

@@ -91,6 +91,22 @@ async def test_an_alias_taken_twice_shows_the_name_that_is_used(engine: FakeEngi
     ) in text
 
 
+async def test_tasks_of_a_swarm_are_called_by_their_place(engine: FakeEngine) -> None:
+    """One that was replaced is not waited for."""
+    for task, state in (("new", "running"), ("old", "exited")):
+        engine.add(f"web.1.{task}", streaming(), state=state)
+        engine.listed[-1]["Labels"] = {
+            "com.docker.swarm.service.name": "web",
+            "com.docker.swarm.task.id": task,
+        }
+
+    assert (
+        "watched as  container  state    why\n"
+        'web.1       web.1.new  running  included by "**"\n'
+        "-           web.1.old  exited   another task of its Swarm has taken its place\n"
+    ) in await report(options(engine))
+
+
 async def test_a_network_that_is_shared_is_said(engine: FakeEngine) -> None:
     """Who has no traffic of its own in the metrics, and whose it is."""
     owner = engine.add("web", streaming())

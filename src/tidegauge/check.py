@@ -10,11 +10,12 @@ from msgspec import Struct
 from tidegauge.app import choice_of, engine_client, open_deliveries
 from tidegauge.clock import SystemClock
 from tidegauge.config import EngineOptions, Options
-from tidegauge.docker.choice import Choice
+from tidegauge.docker.choice import Choice, Decision
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.direct import Reader
 from tidegauge.docker.frames import Container, Engine, ListedContainer
 from tidegauge.docker.roster import ALIVE, alive, present
+from tidegauge.docker.tasks import replaced
 from tidegauge.errors import EngineError, NoSuchContainer, OutOfReach
 from tidegauge.exporters import Exporter
 from tidegauge.here import reader_for
@@ -104,17 +105,28 @@ def _of_engine(answer: Answer, choice: Choice) -> str:
     engine, listed = answer.engine, sorted(answer.listed, key=lambda each: each.name)
     watched = {each.id: each for each in alive(present(engine, choice, answer.listed, {}))}
     names = {each.id: each.name for each in listed}
+    past = replaced(listed, ALIVE)
     owners = {key: names[each.network_of] for key, each in watched.items() if each.network_of}
     count = f"{len(watched)} of {len(listed)} containers would be watched now"
     head = f"Engine {engine.name}: {engine.kind.capitalize()} {engine.version}, {count}.\n"
-    rows = [_row(each, choice, watched.get(each.id), owners.get(each.id)) for each in listed]
+    rows = [
+        _row(each, choice, watched.get(each.id), owners.get(each.id), replaced=each.id in past)
+        for each in listed
+    ]
     return head + (render(COLUMNS, rows, "table") if rows else "") + answer.sources
 
 
 def _row(
-    container: ListedContainer, choice: Choice, watched: Container | None, owner: str | None
+    container: ListedContainer,
+    choice: Choice,
+    watched: Container | None,
+    owner: str | None,
+    *,
+    replaced: bool,
 ) -> dict[str, Cell]:
     decision = choice.decide(container)
+    if replaced and decision.alias is not None:
+        decision = Decision(None, "another task of its Swarm has taken its place")
     why, planned = decision.why, watched.alias if watched else None
     if decision.alias is not None and container.state not in ALIVE:
         why += "; watched when it runs"

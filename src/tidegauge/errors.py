@@ -13,6 +13,7 @@
     │   ├── NoSuchContainer       wait until it appears
     │   ├── NoSocketLeft          this process may open no more: tell once, try again
     │   └── RequestRefused        the engine said no, in words
+    │       └── RequestForbidden  it lets nobody ask for this: tell, do without
     ├── OutOfReach                a container's cgroups cannot be read here: ask its engine
     ├── ExportError               a backend did not take it: count, drop, go on
     │   ├── BackendUnavailable    it may take it later: keep it, try again
@@ -75,6 +76,10 @@ class RequestRefused(EngineError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class RequestForbidden(RequestRefused):
+    """The engine, or a proxy before it, lets nobody ask for this."""
 
 
 class OutOfReach(TidegaugeError):

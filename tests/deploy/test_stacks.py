@@ -23,7 +23,10 @@ STACKS = {
     "grafana": ("compose.yml", "compose.grafana.yml"),
     "proxy": ("compose.proxy.yml",),
     "swarm": ("swarm.yml",),
+    "fleet": ("swarm.yml", "swarm.fleet.yml"),
 }
+
+OF_A_SWARM = ("swarm", "fleet")
 
 VARIABLES = {"DOCKER_GID": "997", "TIDEGAUGE_WEB_TOKEN": "a secret"}
 """What they ask for."""
@@ -60,7 +63,7 @@ def test_a_stack_is_understood(stack: str, read) -> None:
 @pytest.mark.parametrize("missing", VARIABLES)
 def test_what_is_not_set_is_asked_for(stack: str, missing: str, read) -> None:
     """No stack starts without a token, or with a group that is not the socket's."""
-    if stack == "swarm" and missing == "TIDEGAUGE_WEB_TOKEN":
+    if stack in OF_A_SWARM and missing == "TIDEGAUGE_WEB_TOKEN":
         assert read(stack)["secrets"]["tidegauge-token"]["external"]
         return
     with pytest.raises(
@@ -82,7 +85,7 @@ def test_tidegauge_has_no_more_rights_than_it_needs(stack: str, read) -> None:
         **({"/var/run/docker.sock": True} if stack != "proxy" else {}),
     }
     published = [port.get("host_ip") for port in service["ports"]]
-    assert published == ([None] if stack == "swarm" else ["127.0.0.1"])
+    assert published == ([None] if stack in OF_A_SWARM else ["127.0.0.1"])
 
 
 @each_stack
@@ -181,6 +184,36 @@ def test_prometheus_takes_its_file(tmp_path: Path, read, require) -> None:
     token, copied = tmp_path / "token", tmp_path / "prometheus.yml"
     token.write_text("secret")
     copied.write_text(text.replace("/run/secrets/token", str(token)))
+    subprocess.run(["promtool", "check", "config", copied], check=True, capture_output=True)
+
+
+def test_all_that_a_fleet_writes_to_and_asks_is_its_store(read) -> None:
+    """One service, whose port is that of VictoriaMetrics; what waits for it outlives the agent."""
+    services = read("fleet")["services"]
+    told = {
+        name: value
+        for name, value in services["tidegauge"]["environment"].items()
+        if not name.startswith("TIDEGAUGE_WEB_")
+    }
+    configured = load(None, told).options
+    written = configured.exporters.remote_write
+
+    assert services["store"]["image"].startswith("victoriametrics/victoria-metrics:v")
+    assert written is not None
+    assert written.url == "http://store:8428/api/v1/write"
+    assert configured.history.prometheus == "http://store:8428"
+    (kept,) = (x["target"] for x in services["tidegauge"]["volumes"] if x["source"] == "history")
+    assert written.spool.startswith(f"{kept}/")
+
+
+def test_prometheus_takes_the_file_for_a_swarm(tmp_path: Path, require) -> None:
+    """Its own tool says so."""
+    require(Promtool)
+    copied = tmp_path / "prometheus.yml"
+    (tmp_path / "token").write_text("secret")
+    text = (DEPLOY / "swarm/prometheus.yml").read_text()
+    copied.write_text(text.replace("/run/secrets/tidegauge-token", str(tmp_path / "token")))
+
     subprocess.run(["promtool", "check", "config", copied], check=True, capture_output=True)
 
 

@@ -288,8 +288,8 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
 
 
 async def test_an_engine_that_is_lost_each_time_is_asked_less_and_less_often(engine):
-    """As one behind a proxy that forbids events: it answers, and is lost at once."""
-    engine.replies["/events"] = lambda c: c.body(b"<html>403 Forbidden</html>", status=403)
+    """As one whose events fail: it answers, and is lost at once."""
+    engine.replies["/events"] = lambda c: c.body(b"<html>Bad Gateway</html>", status=502)
     pauses = [0.375 * 2**n for n in range(4)]  # with half of the jitter there can be
     async with Watch(engine.host, EVERYTHING) as watch:
 
@@ -297,6 +297,64 @@ async def test_an_engine_that_is_lost_each_time_is_asked_less_and_less_often(eng
             return [each for each in watch.clock.slept if each in pauses] == pauses
 
         await wait_until_async(asked_less, 10, "longer pauses")
+
+
+async def forbidden(connection):
+    """As a socket proxy answers."""
+    await connection.body(b"<html>403 Forbidden</html>", status=403)
+
+
+async def test_where_events_are_forbidden_containers_are_looked_for(engine):
+    """That is told once, and what appears later is watched as well."""
+    engine.replies["/events"] = forbidden
+    engine.add("web", streaming(frame(1) + b"\n"))
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web") == [1], 5, "a sample")
+        engine.add("late", streaming(frame(2) + b"\n"))
+        await wait_until_async(lambda: watch.seen("late") == [2], 5, "another's sample")
+
+    assert watch.said("events forbidden") == [
+        "engine local, or a proxy before it, forbids /events (status 403); let that through."
+        " Until then containers are looked for each 5 s, and how and when they end is unknown."
+    ]
+    assert watch.said("engine lost") == []
+    assert engine.requests.count("/v1.41/containers/json?all=1") < 10
+
+
+async def test_an_engine_that_is_lost_while_events_are_forbidden_is_joined_again(tmp_path):
+    """That it is gone is seen all the same."""
+    path = tmp_path / "s"
+
+    async with Watch(f"unix://{path}", EVERYTHING) as watch:
+        async with FakeEngine(path) as engine:
+            engine.replies["/events"] = forbidden
+            engine.add("web", streaming(frame(1) + b"\n"))
+            await wait_until_async(lambda: watch.seen("web") == [1], 5, "a sample")
+        await wait_until_async(lambda: watch.said("engine lost"), 5, "the loss")
+        path.unlink(missing_ok=True)
+        async with FakeEngine(path) as engine:
+            engine.add("web", streaming(frame(2) + b"\n"))
+            await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "it is back")
+
+
+async def test_where_details_are_forbidden_samples_come_all_the_same(engine):
+    """For all containers of an engine that is told once."""
+    for name in ("web", "db"):
+        container = engine.add(name, streaming(frame(1) + b"\n"))
+        engine.replies[f"/containers/{container}/json"] = forbidden
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(
+            lambda: watch.seen("web") == watch.seen("db") == [1], 5, "a sample of each"
+        )
+
+    assert watch.said("details forbidden") == [
+        "engine local, or a proxy before it, forbids /containers/ID/json (status 403); let that"
+        " through. Until then limits, health, restarts and times of start are unknown, and no"
+        " container is read directly."
+    ]
+    assert {*watch.states("web")} == {"running"}
 
 
 async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):
@@ -499,3 +557,26 @@ async def test_a_container_that_is_made_anew_while_the_engine_is_away_is_linked(
 
     linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
     assert [(told.before, told.container.id) for told in linked] == [(old, new)]
+
+
+async def test_the_removal_of_a_replaced_task_is_not_told_of_the_one_in_its_place(engine):
+    """A Swarm removes what is left of old tasks when nobody thinks of them any more."""
+
+    def labels(task):
+        of = {"service.name": "web", "task.id": task, "node.id": "n"}
+        return {f"com.docker.swarm.{name}": value for name, value in of.items()}
+
+    old = engine.add("web.1.old", streaming(), state="exited")
+    new = engine.add("web.1.new", streaming(frame(1) + b"\n"))
+    for listed, task in zip(engine.listed, ("old", "new"), strict=True):
+        listed["Labels"] = labels(task)
+
+    async with Watch(engine.host, EVERYTHING) as watch:
+        await wait_until_async(lambda: watch.seen("web.1") == [1], 5, "a sample")
+        del engine.listed[0]
+        await engine.ring("destroy", old, 5, name="web.1.old", **labels("old"))
+        await engine.ring("update", new, 6, name="web.1.new", **labels("new"))
+        await wait_until_async(watch.events, 5, "an event")
+
+    assert watch.events() == [("web.1", "update", None, None)]
+    assert "gone" not in watch.states("web.1")

@@ -241,7 +241,9 @@ async def test_a_failure_is_told_once_and_what_else_there_is_goes_on(engine: Fak
         await watch.clock.advance(5)
 
     assert [code for code, _ in watch.told] == ["survey_failed"]
-    assert watch.told[0][1].startswith("engine local refused /system/df with status 403")
+    assert watch.told[0][1] == (
+        "engine local, or a proxy before it, forbids /system/df (status 403); let that through."
+    )
 
 
 async def test_an_engine_without_such_pages_is_asked_in_silence(engine: FakeEngine) -> None:

@@ -85,8 +85,8 @@ async def test_what_a_proxy_forbids_is_named_with_its_cost_and_its_switch(
 
     assert not whole
     assert found["what happens to containers"] == (
-        "MISSING forbidden on the way to the engine, so its containers are not watched at all."
-        " Let it through (EVENTS=1)."
+        "MISSING forbidden on the way to the engine, so new containers are found seconds later, and"
+        " how and when they end is unknown. Let it through (EVENTS=1)."
     )
     assert found["facts of the engine"].startswith("note forbidden on the way to the engine, so")
     assert found["facts of the engine"].endswith("Let it through (INFO=1).")
@@ -194,8 +194,8 @@ async def test_an_engine_that_tells_no_details_is_looked_at_all_the_same(
 
     assert not whole
     assert found["details of a container"] == (
-        "MISSING forbidden on the way to the engine, so it has no samples at all."
-        " Let it through (CONTAINERS=1)."
+        "MISSING forbidden on the way to the engine, so limits, health, restarts and times of start"
+        " are unknown, and nothing is read directly. Let it through (CONTAINERS=1)."
     )
     assert found["samples"] == "ok"
 

@@ -37,13 +37,15 @@ def group_of_socket(engine: DockerEngine) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 
-def answer(engine: DockerEngine, path: str, host: str = "127.0.0.1") -> str:
-    """What Tidegauge answers there in the engine's network; empty when nobody does, or refuses."""
-    connection = http.client.HTTPConnection(host, PORT, timeout=5)
+def answer(
+    engine: DockerEngine, path: str, host: str = "127.0.0.1", port: int = PORT, seconds: float = 5
+) -> str:
+    """What is answered there in the engine's network; empty when nobody does, or refuses."""
+    connection = http.client.HTTPConnection(host, port, timeout=seconds)
     # A thread of its own goes into the network, and ends there; the socket stays where it was made.
     with ThreadPoolExecutor(1) as thread:
         try:
-            connection.sock = thread.submit(_connected, engine, host).result()
+            connection.sock = thread.submit(_connected, engine, host, port).result()
             connection.request("GET", path)
             reply = connection.getresponse()
             return reply.read().decode() if reply.status == http.client.OK else ""
@@ -53,11 +55,11 @@ def answer(engine: DockerEngine, path: str, host: str = "127.0.0.1") -> str:
             connection.close()
 
 
-def _connected(engine: DockerEngine, host: str) -> socket.socket:
+def _connected(engine: DockerEngine, host: str, port: int) -> socket.socket:
     with Path(f"/proc/{engine.pid}/ns/net").open("rb") as network:
         if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), _CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "no way into the engine's network")
-    return socket.create_connection((host, PORT), 5)
+    return socket.create_connection((host, port), 5)
 
 
 def containers(engine: DockerEngine, token: str = "", host: str = "127.0.0.1") -> dict[str, Any]:

@@ -90,6 +90,31 @@ def test_it_watches_without_any_right_but_the_sockets_group(engine, other):
     assert code == 0
 
 
+def test_what_its_container_lacks_is_said_with_the_remedy(engine):
+    """No socket, one it may not use, and one that is read-only for safety, each in a sentence."""
+    os.chown(engine.socket, 0, 4711)
+    at = "unix:///var/run/docker.sock"
+    mounted = ("--volume", f"{engine.socket}:/var/run/docker.sock:ro")
+    with pytest.raises(
+        ServerError,
+        match=f"no engine at {at}: there is no such socket; mount that of the machine, with"
+        " --volume /var/run/docker.sock:/var/run/docker.sock",
+    ):
+        engine.docker("run", "--rm", IMAGE, "check")
+    with pytest.raises(
+        ServerError,
+        match=f"no permission to use {at}: give the container the group that owns the socket, with"
+        " --group-add 4711 ",
+    ):
+        engine.docker("run", "--rm", *mounted, IMAGE, "check")
+    told = engine.docker("run", "--rm", "--group-add", "4711", *mounted, IMAGE, "doctor")
+
+    assert (
+        "note     socket: it is mounted read-only, which keeps nobody from giving orders through"
+        " it. A proxy that lets GET requests through does; see docs/deploy.md.\n"
+    ) in told
+
+
 def test_it_has_what_else_the_program_may_need(engine):
     """Optional parts are in it; what looks up names and trusts authorities, too."""
     given = "TIDEGAUGE_ENGINES=a=demo://", "TIDEGAUGE_EXPORTERS_OTLP_URL=https://localhost:1"

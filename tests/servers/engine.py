@@ -101,7 +101,7 @@ class DockerEngine(Stopped):
             self._wait(self._laid_out, 10, "namespaces")
             self._init = _child_of(self._first)
             self.up()
-            self._import_busybox()
+            self.load("busybox:local", busybox_tar())
         except BaseException:
             self.stop()
             raise
@@ -116,6 +116,11 @@ class DockerEngine(Stopped):
     def docker(self, *args: str, seconds: float = _COMMAND_S) -> str:
         """Run the ``docker`` client on this engine; its output without the last line end."""
         return self._run(["docker", *args], seconds).decode().rstrip("\n")
+
+    def load(self, image: str, files: bytes, *changes: str) -> None:
+        """Make an image of a tar archive; ``changes`` are lines of a Dockerfile."""
+        changing = (word for change in changes for word in ("--change", change))
+        self._run(["docker", "import", *changing, "-", image], given=files)
 
     def run(self, name: str, *command: str, options: Sequence[str] = ()) -> str:
         """Start a container of busybox in the background and return its id."""
@@ -292,9 +297,6 @@ class DockerEngine(Stopped):
             wait_until(condition, seconds, what)
         except AssertionError as late:
             raise ServerError(f"{late}\n{last_lines(self.log)}") from None
-
-    def _import_busybox(self) -> None:
-        self._run(["docker", "import", "-", "busybox:local"], given=busybox_tar())
 
     def _end_daemon(self, how: signal.Signals, seconds: float) -> None:
         if self._daemon is None:

@@ -1,6 +1,8 @@
 """Three real engines as one Docker Swarm, in networks of their own that are joined by a bridge."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from servers.engine import DockerEngine
 from servers.process import Stopped
@@ -42,6 +44,16 @@ class Swarm(Stopped):
             ending = [at_once.submit(each.stop) for each in self.nodes.values()]
         for each in ending:
             each.result()
+
+    @contextmanager
+    def cut_off(self, name: str) -> Iterator[None]:
+        """Meanwhile the link to a worker is down."""
+        port = f"port{[*NODES].index(name) - 1}"
+        self.manager.nsenter("ip", "link", "set", port, "down")
+        try:
+            yield
+        finally:
+            self.manager.nsenter("ip", "link", "set", port, "up")
 
     def _connect(self, workers: list[DockerEngine]) -> None:
         first, *others = NODES.values()

@@ -5,23 +5,25 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 
 from tidegauge.docker.frames import ListedContainer
+from tidegauge.docker.tasks import SWARM, place_of
 from tidegauge.globs import Glob
 
-COMPOSE, SWARM = "com.docker.compose.", "com.docker.swarm."
+COMPOSE = "com.docker.compose."
 
 IGNORE_LABEL, ALIAS_LABEL = "tidegauge.ignore", "tidegauge.alias"
 """Labels by which a container steers what is done with it."""
 
+REPLICA = "replica"
+
 TAGS: Mapping[str, str] = {
     f"{COMPOSE}project": "project",
     f"{COMPOSE}service": "service",
-    f"{COMPOSE}container-number": "replica",
+    f"{COMPOSE}container-number": REPLICA,
     "com.docker.stack.namespace": "project",
     f"{SWARM}service.name": "service",
-    f"{SWARM}task.name": "task",
     f"{SWARM}node.id": "node",
 }
-"""Labels that become tags by themselves, and the tags' names."""
+"""Labels that become tags by themselves, and the tags' names; a Swarm's replicas have no label."""
 
 SHORTEST_ID = 12
 """Fewer characters of an id could as well be a name."""
@@ -58,6 +60,7 @@ class Choice:
 
     A named container is watched unless excluded; others need an include that matches. A label
     ``tidegauge.ignore=true`` excludes, ``tidegauge.alias`` names one the configuration does not.
+    A Swarm's task is else called by its place, so that the one after it is called the same.
     ``tags`` maps further labels to names of tags; ``labels`` are passed on as they are.
     """
 
@@ -88,16 +91,17 @@ class Choice:
                 return Decision(alias, f'named in the configuration as "{key}"')
         for pattern in self._include:
             if pattern.matches(container):
-                alias = labels.get(ALIAS_LABEL) or container.name
+                place = place_of(container)
+                alias = labels.get(ALIAS_LABEL) or (place.name if place else container.name)
                 return Decision(alias, f'included by "{pattern.text}"')
         return Decision(None, "not named in the configuration, and no filter includes it")
 
     def tags(self, container: ListedContainer) -> tuple[tuple[str, str], ...]:
         """Its labels that become tags, under the tags' names; sorted."""
-        labels = container.labels or {}
-        return tuple(
-            sorted({tag: labels[key] for key, tag in self._tags.items() if key in labels}.items())
-        )
+        labels, place = container.labels or {}, place_of(container)
+        tags = {REPLICA: place.slot} if place and place.slot else {}
+        tags |= {tag: labels[key] for key, tag in self._tags.items() if key in labels}
+        return tuple(sorted(tags.items()))
 
     def labels(self, container: ListedContainer) -> tuple[tuple[str, str], ...]:
         """Those of its labels that are passed on; sorted."""

@@ -24,7 +24,13 @@ from tidegauge.docker.frames import (
 from tidegauge.docker.framing import Framing, Handing
 from tidegauge.docker.stock import Info, SystemDf
 from tidegauge.docker.wire import REPLY_SECONDS, Query, Reply, Transport
-from tidegauge.errors import EngineError, NoSuchContainer, NotAnEngine, RequestRefused
+from tidegauge.errors import (
+    EngineError,
+    NoSuchContainer,
+    NotAnEngine,
+    RequestForbidden,
+    RequestRefused,
+)
 
 Version = tuple[int, int]
 T = TypeVar("T")
@@ -40,6 +46,8 @@ LIFE_EVENTS = (
     *("rename", "update", "pause", "unpause", "health_status"),
 )
 """The events of a container's life; ``remove`` and ``died`` are Podman's words."""
+
+FORBIDDEN = (401, 403)
 
 Garbage = Callable[[bytes, str], None]
 
@@ -107,6 +115,8 @@ class EngineClient:
             NotAnEngine: something answers that is no container engine.
         """
         ping = await self._transport.get("/_ping", {})
+        if ping.status in FORBIDDEN:
+            raise self._refusal("/_ping", ping.status, ping.body)
         theirs = _parse_version(ping.headers.get("api-version", ""))
         if ping.status != 200 or theirs is None:
             raise NotAnEngine(_not_an_engine(self._transport.address, ping))
@@ -224,6 +234,12 @@ class EngineClient:
         said = _message(body)
         if status == 404 and path.startswith("/containers/"):
             return NoSuchContainer(f"engine {self.name} has no container {path.split('/')[2]}.")
+        if status in FORBIDDEN:
+            return RequestForbidden(
+                f"engine {self.name}, or a proxy before it, forbids {_shown(path)} (status"
+                f" {status}); let that through.",
+                status,
+            )
         return RequestRefused(
             f"engine {self.name} refused {path} with status {status}: {said}.", status
         )
@@ -251,6 +267,11 @@ def _message(body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = body[:200].decode(errors="replace")
     return str(said or "no reason given").strip().rstrip(".")
+
+
+def _shown(path: str) -> str:
+    """The same for all containers, and as it stands in lists of what a proxy lets through."""
+    return re.sub(r"(?<=^/containers/)[^/]+(?=/)", "ID", path)
 
 
 def _not_an_engine(address: str, ping: Reply) -> str:

@@ -28,13 +28,16 @@ from tidegauge.docker.pacing import STREAMS, Demand, Pace, can_turn
 from tidegauge.docker.roster import Generations, plan, present
 from tidegauge.docker.stock import EngineGone
 from tidegauge.docker.survey import Survey
-from tidegauge.errors import EngineError
+from tidegauge.errors import EngineError, RequestForbidden
 from tidegauge.journal import Journal
 from tidegauge.streams import Outlet, Source
 
 RECONCILE_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 PACE_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""Between two lists where nobody may listen."""
+
 SETTLE_SECONDS = 0.1
 """A start is several events within milliseconds; one list answers them all."""
 
@@ -77,6 +80,7 @@ class Follower:
         self.interest = Interest(clock)
         self._started: set[str] = set()
         self._births: dict[str, datetime] = {}
+        self._in_list: frozenset[str] = frozenset()
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
         self._generations = Generations()
         self.engine: Engine | None = None
@@ -255,11 +259,29 @@ class Follower:
                 async for event in events:
                     await self._hear(event, engine, outlet)
                     doorbell.set()
+        except RequestForbidden as refusal:
+            return await self._look_often(refusal, doorbell)
         except EngineError as error:
             return error
         finally:
             doorbell.set()
         return None
+
+    async def _look_often(self, refusal: RequestForbidden, doorbell: asyncio.Event) -> EngineError:
+        """Ring now and then, as long as the engine answers, where it tells no events."""
+        self._journal.trouble(
+            "events forbidden",
+            f"{refusal} Until then containers are looked for each {LOOK_SECONDS:g} s, and how and"
+            " when they end is unknown.",
+            self._client.name,
+        )
+        try:
+            while True:
+                doorbell.set()
+                await self._clock.sleep(LOOK_SECONDS)
+                await self._client.connect()
+        except EngineError as error:
+            return error
 
     async def _hear(
         self, event: ContainerEvent, engine: Engine, outlet: Outlet[Observation]
@@ -282,6 +304,8 @@ class Follower:
 
     def _unlisted(self, event: ContainerEvent, engine: Engine) -> Container | None:
         """A container so young that no list had it yet; events carry its labels."""
+        if event.actor.id in self._in_list:  # and is not watched
+            return None
         told = event.actor.attributes
         one = ListedContainer(
             id=event.actor.id,
@@ -303,7 +327,7 @@ class Follower:
             self._journal.trouble("list failed", str(error), self._client.name)
             self._absences.away(self._client.name)
             return False
-        self.listed = True
+        self.listed, self._in_list = True, frozenset(each.id for each in listed)
         self._journal.over("list failed", self._client.name)
         self._absences.listed(self._client.name, listed)
         held = self._holding

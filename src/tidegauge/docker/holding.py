@@ -15,6 +15,7 @@ from tidegauge.docker.client import EngineClient, InspectedContainer
 from tidegauge.docker.direct import Direct, waits
 from tidegauge.docker.frames import Container
 from tidegauge.docker.held import Held, Joined
+from tidegauge.docker.inspecting import UNTOLD, Inspector
 from tidegauge.docker.lives import Condition, Observation, state_in
 from tidegauge.docker.pacing import SHORTEST_SECONDS, Load
 from tidegauge.docker.resources import Resources
@@ -25,8 +26,6 @@ from tidegauge.streams import Outlet
 
 STEADY_SECONDS = 60.0
 """A stream that lived so long before it broke is worth telling again."""
-
-INSPECTIONS_AT_ONCE = 4
 
 READ_SECONDS = SHORTEST_SECONDS
 """A read in turn that takes longer is given up."""
@@ -65,7 +64,7 @@ class Holding:
         self._direct = direct
         self.clock = clock
         self.rotation = Rotation(self._read, clock, interval)
-        self._inspections = asyncio.Semaphore(INSPECTIONS_AT_ONCE)
+        self._inspector = Inspector(client, journal)
         self._held: dict[str, Held] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -332,10 +331,9 @@ class Holding:
 
     async def _learn(self, key: str, outlet: Outlet[Observation]) -> InspectedContainer:
         """Ask when a container's present life began, its restarts, and what it may use."""
-        async with self._inspections:
-            found = await self._client.inspect(key)
+        found = await self._inspector.ask(key)
         self.tell_waiting([key])
-        if known := self.known.get(key):
+        if found is not UNTOLD and (known := self.known.get(key)):
             state = found.state
             known = self.known[key] = structs.replace(known, started_at=state.started_at)
             health = state.health.status if state.health else None

@@ -1,12 +1,13 @@
 """Which containers there are and which streams they ask for: decisions only, no waiting."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
 
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.frames import Container, Engine, ListedContainer
 from tidegauge.docker.lives import RENAMED, Condition, health_in, state_in
+from tidegauge.docker.tasks import place_of, replaced
 
 ALIVE = frozenset({"running", "paused", "restarting", "stopping"})
 """``stopping`` is Podman's word for a container that was told to stop and still runs."""
@@ -32,13 +33,11 @@ def present(
 ) -> list[Condition]:
     """The chosen containers of a list and their states.
 
-    Of two containers with one alias the one not known before, or not alive, gets its id added:
-    their values never mix. What is known of a container's birth is kept.
+    Of two containers with one alias the one not known before, or not alive, or younger, gets its
+    id added: their values never mix. What is known of a container's birth is kept.
     """
-    conditions: list[Condition] = []
-    aliases: set[str] = set()
-    chosen = [(one, alias) for one in listed if (alias := choice.decide(one).alias) is not None]
-    chosen.sort(key=lambda each: (each[0].id not in known, each[0].state not in ALIVE))
+    conditions, aliases = list[Condition](), set[str]()
+    chosen = _chosen(choice, [*listed], known)
     sharing = _sharing(one for one, _ in chosen)
     for one, alias in chosen:
         taken = alias in aliases
@@ -60,10 +59,28 @@ def present(
         )
         if before is not None and before == container:
             container = before  # samples go on as before, which is seen by that
-        lost = alias if taken else ""
-        state = state_in(one.state)
-        conditions.append(Condition(container, state, health_in(one), alias_taken=lost))
+        # Two tasks in one place are no mistake: an update started the new one first.
+        lost = alias if taken and place_of(one) is None else ""
+        told = Condition(container, state_in(one.state), health_in(one), alias_taken=lost)
+        conditions.append(told)
     return conditions
+
+
+def _chosen(
+    choice: Choice, listed: Sequence[ListedContainer], known: Mapping[str, Container]
+) -> list[tuple[ListedContainer, str]]:
+    """Each with the alias it should have; of those with one alias, who gets it comes first.
+
+    Tasks of a Swarm that were replaced are not among them.
+    """
+
+    def claim(of: tuple[ListedContainer, str]) -> tuple[bool, bool, int]:
+        one, _ = of
+        return one.id not in known, one.state not in ALIVE, one.created or 0
+
+    past = replaced(listed, ALIVE)
+    decided = ((one, choice.decide(one).alias) for one in listed if one.id not in past)
+    return sorted(((one, alias) for one, alias in decided if alias is not None), key=claim)
 
 
 def _sharing(chosen: Iterable[ListedContainer]) -> dict[str, str]:

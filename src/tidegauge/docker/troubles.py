@@ -16,6 +16,7 @@ from tidegauge.docker.answer import NotHttp
 from tidegauge.docker.certificate import Certificate, read_certificate
 from tidegauge.docker.descriptors import exhausted
 from tidegauge.docker.endpoint import Endpoint, Tls
+from tidegauge.docker.sockets import absent, forbidden
 from tidegauge.errors import (
     ConnectionLost,
     EngineError,
@@ -50,17 +51,9 @@ def translate(error: Exception, address: str) -> EngineError:
     cause = _root(error)
     match cause:
         case PermissionError():
-            return EngineForbidden(
-                f"no permission to use {address}: run as root, or add your user to the group"
-                ' that owns the socket ("sudo usermod -aG docker $USER", then log in again).'
-            )
+            return EngineForbidden(forbidden(address))
         case FileNotFoundError() | ConnectionRefusedError() if address.startswith("unix:"):
-            missing = isinstance(cause, FileNotFoundError)
-            lack = "there is no such" if missing else "nobody listens on that"
-            return EngineUnreachable(
-                f"no engine at {address}: {lack} socket."
-                ' Is Docker running ("sudo systemctl start docker")?'
-            )
+            return EngineUnreachable(absent(address, there=isinstance(cause, ConnectionError)))
         case aiohttp.ServerTimeoutError() | TimeoutError():
             return EngineUnreachable(f"the engine at {address} does not answer in time.")
         case aiohttp.ClientResponseError() | NotHttp():

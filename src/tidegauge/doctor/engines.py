@@ -16,7 +16,7 @@ from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.frames import Engine, ListedContainer, StatsFrame
 from tidegauge.docker.roster import alive, present
 from tidegauge.doctor.findings import Finding, Part, Verdict
-from tidegauge.errors import EngineError, EngineForbidden, NoSuchContainer, RequestRefused
+from tidegauge.errors import EngineError, NoSuchContainer, RequestForbidden
 from tidegauge.journal import Journal
 
 PATIENCE = 10.0
@@ -24,8 +24,6 @@ PATIENCE = 10.0
 
 CLOCK_SECONDS = 5.0
 """Less than this is the way of the answer, and the second that an engine's sample is old."""
-
-FORBIDDEN = (401, 403)
 
 JUST_GONE = "the container that was asked about has just gone."
 
@@ -50,13 +48,13 @@ QUESTIONS = (
     Question(
         "what happens to containers",
         _events,
-        "its containers are not watched at all",
+        "new containers are found seconds later, and how and when they end is unknown",
         "EVENTS=1",
     ),
     Question(
         "details of a container",
         lambda client, key: client.inspect(key),
-        "it has no samples at all",
+        "limits, health, restarts and times of start are unknown, and nothing is read directly",
         "CONTAINERS=1",
         of_container=True,
     ),
@@ -98,8 +96,7 @@ async def of_engine(
         found = await client.connect()
         listed = await client.containers(stopped=True)
     except EngineError as error:
-        remedy = _for_group(client.address) if isinstance(error, EngineForbidden) else ""
-        return Part(title, [Finding("connection", "missing", str(error), remedy)])
+        return Part(title, [Finding("connection", "missing", str(error))])
     else:
         watched = alive(present(found, choice_of(options), listed, {}))
         return Part(
@@ -157,11 +154,9 @@ async def _answered(question: Question, client: EngineClient, key: str) -> Findi
     except TimeoutError:
         says = f"no answer within {PATIENCE:g} s; until it comes, {question.costs}."
         return Finding(question.what, "note", says)
-    except RequestRefused as refusal:
-        if refusal.status in FORBIDDEN:
-            says = f"forbidden on the way to the engine, so {question.costs}."
-            return Finding(question.what, lacking, says, f"Let it through ({question.proxy}).")
-        return Finding(question.what, lacking, f"{refusal} So {question.costs}.")
+    except RequestForbidden:
+        says = f"forbidden on the way to the engine, so {question.costs}."
+        return Finding(question.what, lacking, says, f"Let it through ({question.proxy}).")
     except EngineError as error:
         return Finding(question.what, lacking, f"{error} So {question.costs}.")
     return Finding(question.what, "ok")
@@ -180,8 +175,8 @@ async def _sampled(
         return (Finding("samples", "note", JUST_GONE),)
     except (EngineError, TimeoutError) as error:
         told = str(error) or "none came in time."
-        forbidden = isinstance(error, RequestRefused) and error.status in FORBIDDEN
-        remedy = "Let /containers/{id}/stats through (CONTAINERS=1)." if forbidden else ""
+        forbidden = isinstance(error, RequestForbidden)
+        remedy = "For a socket proxy: CONTAINERS=1." if forbidden else ""
         says = f"{told} So samples come only of what is read directly."
         return (Finding("samples", "missing", says, remedy),)
     ahead = frame.read.timestamp() - clock.now() if frame.running else 0.0
@@ -201,15 +196,3 @@ def _of_source(line: str) -> Finding:
     lost = "would not come" in line
     verdict: Verdict = "missing" if lost else "note" if "because" in line else "ok"
     return Finding("source of samples", verdict, line)
-
-
-def _for_group(address: str) -> str:
-    """The group that may use a socket, by its number: so a container is given it."""
-    socket = parse_endpoint(address).socket
-    if socket is None:
-        return ""
-    try:
-        group = Path(socket).stat().st_gid
-    except OSError:
-        return ""
-    return f"In a container: --group-add {group}."

@@ -1,6 +1,7 @@
 """What is measured, and its present value: catalogue, instruments, registry, snapshot."""
 
 from tidegauge.metrics.catalogue import CATALOGUE
+from tidegauge.metrics.checkpoint import Account
 from tidegauge.metrics.entities import ContainerRecorders
 from tidegauge.metrics.instruments import (
     Counter,
@@ -29,6 +30,7 @@ from tidegauge.metrics.snapshot import (
 
 __all__ = [
     "CATALOGUE",
+    "Account",
     "Attributes",
     "ContainerRecorders",
     "Counter",
