@@ -23,7 +23,8 @@ METHOD = """\
 ten times a second, and for nothing at all: what the engine takes then it takes anyway, and its
 work for a program is what it takes more. That differs by some 10 ms a second from window to
 window, of which reading directly has no part but cannot be told apart. The engine is in a network
-namespace of its own, so that each container's traffic is read in its own. Without a history."""
+namespace of its own, and what reads directly is in that one too, as on any host. Without a
+history."""
 
 
 def section(*, quick: bool) -> Section:
@@ -32,14 +33,14 @@ def section(*, quick: bool) -> Section:
     if lack := DockerEngine.missing():
         return Section("direct", TITLE, (), skipped=(lack,))
     api, once, ten = free_ports(3)
-    every = [
-        programs.tidegauge(api),
-        programs.tidegauge_direct(once, 1.0),
-        programs.nothing(),
-        programs.tidegauge_direct(ten, 0.1),
-    ]
     active = round(ACTIVE * plan.containers)
     with engine_with(plan.containers, active) as engine, counted(engine) as sweeps:
+        every = [
+            programs.tidegauge(api),
+            programs.tidegauge_direct(once, 1.0, engine.pid),
+            programs.nothing(),
+            programs.tidegauge_direct(ten, 0.1, engine.pid),
+        ]
         found = measured(engine, sweeps, every, plan)
     method = METHOD.format(**plan._asdict(), active=active)
     return Section(

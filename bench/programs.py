@@ -54,9 +54,13 @@ def tidegauge(port: int, *, history: bool = False, more: str = "") -> Program:
     return _tidegauge("tidegauge", port, "api", 1.0, history=history, more=more)
 
 
-def tidegauge_direct(port: int, interval: float) -> Program:
-    """Our program on the host's own files, without a history."""
-    return _tidegauge(f"direct, each {interval:g} s", port, "cgroup", interval)
+def tidegauge_direct(port: int, interval: float, pid: int) -> Program:
+    """Our program on the host's own files, without a history, beside the engine of this process.
+
+    So it sees the engine's network, as a program does where an engine is installed.
+    """
+    beside = ("nsenter", "--target", str(pid), "--net", "--")
+    return _tidegauge(f"direct, each {interval:g} s", port, "cgroup", interval, before=beside)
 
 
 def nothing() -> Program:
@@ -65,7 +69,14 @@ def nothing() -> Program:
 
 
 def _tidegauge(
-    name: str, port: int, source: str, interval: float, *, history: bool = False, more: str = ""
+    name: str,
+    port: int,
+    source: str,
+    interval: float,
+    *,
+    history: bool = False,
+    more: str = "",
+    before: tuple[str, ...] = (),
 ) -> Program:
 
     def start(host: str, folder: Path) -> Start:
@@ -73,7 +84,7 @@ def _tidegauge(
         known = {"host": host, "folder": folder, "port": port, "source": source}
         text = CONFIG.format(**known, interval=interval, history=str(history).lower())
         file.write_text(text + more, encoding="utf-8")
-        command = (sys.executable, "-m", "tidegauge", "run", "-c", str(file))
+        command = (*before, sys.executable, "-m", "tidegauge", "run", "-c", str(file))
         return Start(command, environment(PYTHONPATH=str(ROOT / "src"), HOME=str(folder)))
 
     return Program(name, "", start, follows=source == "api")
