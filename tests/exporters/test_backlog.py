@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ RECORD = b"r" * 84  # a batch of one such record has 104 bytes
 class Kept:
     """A backlog with its journal."""
 
-    def __init__(self, limit: int, folder: Path | None) -> None:
+    def __init__(self, limit: int, folder: Path | None, spool: Spool | None = None) -> None:
         self.journal, self.sentences = a_journal()
         self.losses = Losses(self.journal, "influx")
-        self.spool = folder and Spool(folder)
+        self.spool = spool or (folder and Spool(folder))
         self.backlog = Backlog("influx", limit, self.journal, self.losses, self.spool)
 
     async def taken(self) -> list[bytes]:
@@ -32,6 +33,35 @@ class Kept:
             records += head
             await self.backlog.done(len(head))
         return records
+
+
+class BusySpool(Spool):
+    """On a disk that has no time for one operation before it is told to."""
+
+    def __init__(self, folder: Path, busy: str) -> None:
+        super().__init__(folder)
+        self.asked, self.free = threading.Event(), threading.Event()
+        operation = getattr(self, busy)
+
+        def late(*arguments):
+            self.asked.set()
+            assert self.free.wait(5)
+            return operation(*arguments)
+
+        setattr(self, busy, late)
+
+    async def cancel(self, task: asyncio.Task) -> None:
+        """Twice in the middle of the operation, which then goes on."""
+        await wait_until_async(self.asked.is_set, 5, "the disk is asked")
+        try:
+            for _ in range(2):
+                task.cancel()
+                await settle()
+                assert not task.done()
+        finally:
+            self.free.set()
+        await asyncio.wait([task])
+        assert task.cancelled()
 
 
 def files(folder: Path | None) -> list[str]:
@@ -240,4 +270,44 @@ async def test_a_slow_disk_does_not_stop_the_loop(tmp_path: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     await wait_until_async(putting.done, 5, "it is written")
     os.close(reader)
+    await kept.backlog.close()
+
+
+async def test_who_is_cancelled_while_the_folder_is_opened_gives_it_back(tmp_path: Path) -> None:
+    """The next of the same program has the folder, and sends what is in it."""
+    first = Kept(1000, tmp_path)
+    await first.backlog.put([b"a"])
+    await first.backlog.close()
+    spool = BusySpool(tmp_path, "open")
+    second = Kept(1000, None, spool)
+    await spool.cancel(asyncio.create_task(second.backlog.head()))
+    assert await second.backlog.close() == (Amount(1, 1, 21), Amount())
+
+    third = Kept(1000, tmp_path)
+
+    assert await third.taken() == [b"a"]
+    assert third.sentences == ["what an earlier run could not deliver goes first"]
+    await third.backlog.close()
+
+
+async def test_what_is_cancelled_while_it_is_written_is_kept(tmp_path: Path) -> None:
+    """Its file is known: it is not counted as lost, and sent after all by the next."""
+    spool = BusySpool(tmp_path, "add")
+    kept = Kept(1000, None, spool)
+    await spool.cancel(asyncio.create_task(kept.backlog.put([b"a"])))
+
+    assert await kept.backlog.close() == (Amount(1, 1, 21), Amount())
+    assert files(tmp_path) == ["0000000000000001.batch"]
+
+
+async def test_what_is_cancelled_while_it_is_dropped_is_counted(tmp_path: Path) -> None:
+    """No record goes without a word."""
+    spool = BusySpool(tmp_path, "remove")
+    kept = Kept(208, None, spool)
+    for number in range(2):
+        await kept.backlog.put([b"%084d" % number])
+    await spool.cancel(asyncio.create_task(kept.backlog.put([b"%084d" % 2])))
+
+    assert kept.losses.records == {"backlog full": 1}
+    assert [int(each) for each in await kept.taken()] == [1, 2]
     await kept.backlog.close()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from tidegauge.units import format_size
 FULL = "backlog full"
 DAMAGED = "spool damaged"
 SPOOL = "spool unusable"
+
+T = TypeVar("T")
 
 
 class Losses:
@@ -64,7 +67,8 @@ class Backlog:
 
     The newest batch is kept whatever its size, and so is the one that is being sent. With a spool
     a batch is a file from the first; while files cannot be written, it stays in memory. Files are
-    read and written in a thread, one operation at a time.
+    read and written in a thread, one operation at a time; who is cancelled in the middle of one is
+    so behind it.
     """
 
     def __init__(
@@ -91,54 +95,24 @@ class Backlog:
 
     async def put(self, records: Sequence[bytes]) -> None:
         """Add a batch of one or more records behind all others."""
-        async with self._turn:
-            await self._open()
-            content = packed(records)
-            batch = _Batch(len(records), len(content), content)
-            self._batches.append(batch)
-            await self._store(batch)
-            await self._make_room()
-            self._changed.set()
+        await self._to_the_end(self._put(records))
 
     async def head(self) -> Sequence[bytes] | None:
         """The records of the oldest batch, as soon as there is one; ``None`` behind the end.
 
         It is kept until `done` with them, or dropped for lack of room behind `let_go`.
         """
-        while True:
-            async with self._turn:
-                await self._open()
-                while self._head is None and self._batches:
-                    self._head = await self._read(self._batches[0])
-                    if self._head is None:
-                        self._batches.popleft()
-                if self._head is not None:
-                    return self._head
-                self._changed.clear()
-                self._emptied.set()
-                if self._ended:
-                    return None
+        while not await self._to_the_end(self._look()):
             await self._changed.wait()
+        return self._head
 
     async def done(self, records: int) -> bool:
         """The first records of the head were taken, or given up; true if these were all of it."""
-        async with self._turn:
-            batch, rest = self._batches[0], (self._head or ())[records:]
-            if rest:
-                self._head, content = rest, packed(rest)
-                batch.records, batch.size, batch.content = len(rest), len(content), content
-                await self._store(batch)
-                return False
-            self._head = None
-            self._batches.popleft()
-            await self._remove(batch)
-            return True
+        return await self._to_the_end(self._done(records))
 
     async def let_go(self) -> None:
         """The head is not being sent just now, and may be dropped for newer ones."""
-        async with self._turn:
-            self._head = None
-            await self._make_room()
+        await self._to_the_end(self._let_go())
 
     def end(self) -> None:
         """Nothing more will be put."""
@@ -153,6 +127,70 @@ class Backlog:
 
     async def close(self) -> tuple[Amount, Amount]:
         """Leave what is in the spool to the next program, and forget the rest: so much of each."""
+        return await self._to_the_end(self._close())
+
+    async def _to_the_end(self, work: Coroutine[None, None, T]) -> T:
+        """Be cancelled only behind it, for no thread can be stopped; in memory nothing waits.
+
+        Nobody would give back a lock that it takes late, or count a file that it writes or
+        removes; what the backend took would stay in the spool, and come again.
+        """
+        if self._spool is None:
+            return await work
+        doing = asyncio.ensure_future(work)
+        cancelled: asyncio.CancelledError | None = None
+        while not doing.done():
+            try:
+                await asyncio.wait([doing])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return doing.result()
+
+    async def _put(self, records: Sequence[bytes]) -> None:
+        async with self._turn:
+            await self._open()
+            content = packed(records)
+            batch = _Batch(len(records), len(content), content)
+            self._batches.append(batch)
+            await self._store(batch)
+            await self._make_room()
+            self._changed.set()
+
+    async def _look(self) -> bool:
+        """Read the oldest batch; false if there is none yet."""
+        async with self._turn:
+            await self._open()
+            while self._head is None and self._batches:
+                self._head = await self._read(self._batches[0])
+                if self._head is None:
+                    self._batches.popleft()
+            if self._head is not None:
+                return True
+            self._changed.clear()
+            self._emptied.set()
+            return self._ended
+
+    async def _done(self, records: int) -> bool:
+        async with self._turn:
+            batch, rest = self._batches[0], (self._head or ())[records:]
+            if rest:
+                self._head, content = rest, packed(rest)
+                batch.records, batch.size, batch.content = len(rest), len(content), content
+                await self._store(batch)
+                return False
+            self._head = None
+            self._batches.popleft()
+            await self._remove(batch)
+            return True
+
+    async def _let_go(self) -> None:
+        async with self._turn:
+            self._head = None
+            await self._make_room()
+
+    async def _close(self) -> tuple[Amount, Amount]:
         async with self._turn:
             lost = _amount(batch for batch in self._batches if batch.number is None)
             self._batches = deque(batch for batch in self._batches if batch.number is not None)

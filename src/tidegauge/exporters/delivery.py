@@ -5,7 +5,7 @@ An exporter only encodes and sends. It never buffers, retries or times itself.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -338,10 +338,10 @@ class KeptDelivery(Delivery):
             self._bug(error, len(records))
         else:
             self._went_through(records)
-            await _to_the_end(self._done(records))
+            await self._done(records)
             return None
         self._clean, self._at_once = False, None
-        await _to_the_end(self._done(records))
+        await self._done(records)
         return None
 
     def _unavailable(self, error: BackendUnavailable) -> float:
@@ -376,16 +376,6 @@ def delivery_of(
         return KeptDelivery(exporter, agent.journal, options, agent.clock, random)
     table = options if isinstance(options, ExporterOptions) else None
     return Delivery(exporter, agent.journal, table)
-
-
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
-    """Be cancelled only behind it: what was settled must not stay in a spool, and come again."""
-    doing = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await doing
-        raise
 
 
 def _described(record: bytes) -> str:
