@@ -210,8 +210,8 @@ async def test_a_socket_without_permission(open_folder: Path) -> None:
 
     assert result.code == 1
     assert result.err == (
-        f"tidegauge: no permission to use {engine.host}: it is for user {os.geteuid()} alone; run as"
-        " that, or as root.\n"
+        f"tidegauge: no permission to use {engine.host}: it is for user {os.geteuid()} alone;"
+        " run as that, or as root.\n"
     )
 
 
