@@ -79,8 +79,7 @@ MAY_IMPORT = {
     ),
     "once": "errors journal docker readings terminal config app",
     "signals": "terminal",
-    "checkpoints": "clock errors history.options history.ownership journal metrics config",
-    "session": "checkpoints clock history.opening journal terminal config app signals",
+    "session": "clock history.opening journal terminal config app signals",
     "repeated": "history metrics",
     "demo": (
         "clock journal streams docker.client docker.endpoint history terminal playback repeated"

@@ -82,7 +82,7 @@ def _print(text: str) -> None:
 def _run(arguments: Arguments, environ: Environ) -> int:
     loaded, progress = load(arguments.config, environ), Progress(sys.stderr)
     journal = _journal(loaded, progress, environ)
-    session = Session(arguments.config, environ, journal, SystemClock(), progress, resume=True)
+    session = Session(arguments.config, environ, journal, SystemClock(), progress)
     asyncio.run(session.run(loaded.options))
     return 0
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidegauge.app import Memory, Program, compose, history_of, run
-from tidegauge.checkpoints import Checkpoint, checkpoint_of
 from tidegauge.clock import Clock
 from tidegauge.config import FileWatch, Options
 from tidegauge.history.opening import Kept
@@ -36,8 +35,7 @@ class Turn(Struct, frozen=True):
 class Session:
     """Runs turns until SIGINT or SIGTERM; a changed file, or SIGHUP, begins the next one.
 
-    ``kept`` is the history of the first one, if there is one already. With ``resume`` totals go on
-    where those of the last program ended.
+    ``kept`` is the history of the first one, if there is one already.
     """
 
     def __init__(
@@ -49,13 +47,11 @@ class Session:
         progress: Progress,
         *,
         kept: Kept | None = None,
-        resume: bool = False,
     ) -> None:
         self._file, self._environ, self._journal = file, environ, journal
         self._clock, self._progress = clock, progress
         self._memory = Memory(journal, clock)
-        self._kept, self._resume = kept, resume
-        self._checkpoint: Checkpoint | None = None
+        self._kept = kept
 
     async def run(self, options: Options) -> None:
         """Run to the end; raises `ConfigError` for what can only be seen when drawing."""
@@ -65,24 +61,11 @@ class Session:
         watch = None
         if self._file is not None:
             watch = FileWatch(self._file, self._environ, self._journal, self._clock, nudge)
-        self._open_checkpoint(options)
-        try:
-            while turn is not None:
-                following = await self._run_turn(turn, watch, stop)
-                await self._hand_over(turn, following)
-                turn = following
-        finally:
-            if self._checkpoint is not None:
-                await self._checkpoint.close()
+        while turn is not None:
+            following = await self._run_turn(turn, watch, stop)
+            await self._hand_over(turn, following)
+            turn = following
         self._journal.stopped()
-
-    def _open_checkpoint(self, options: Options) -> None:
-        if self._resume:
-            self._checkpoint = checkpoint_of(
-                *(options, self._environ, self._memory.registry, self._clock, self._journal)
-            )
-        if self._checkpoint is not None:
-            self._checkpoint.open()
 
     def _draw(self, options: Options) -> Turn:
         end = asyncio.Event()
@@ -110,14 +93,11 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             stopping = tasks.create_task(self._stop(turn, stop))
             changing = tasks.create_task(self._change(turn, watch))
-            beside = [tasks.create_task(settle(self._clock))]
-            if self._checkpoint is not None:
-                beside.append(tasks.create_task(self._checkpoint.run()))
+            settling = tasks.create_task(settle(self._clock))
             await run(turn.program, self._journal, self._clock, turn.end, self._progress)
             stopping.cancel()
             changing.cancel()
-            for each in beside:
-                each.cancel()
+            settling.cancel()
         return None if stop.is_set() else changing.result()
 
     @staticmethod

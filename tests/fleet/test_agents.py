@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tidegauge.fleet.agents import Agent, Agents, Place, interval_of
+from tidegauge.fleet.hosts import NodeSums, hosts_of
 from tidegauge.fleet.machines import Machines, Node, same_engines
-from tidegauge.fleet.sums import LONGEST, matchers_of
+from tidegauge.fleet.sums import LONGEST, Sums, matchers_of
 from tidegauge.history.prometheus_server import Found
 
 NOW = 1_000_000_000
@@ -109,3 +110,34 @@ def test_what_selects_nodes_is_no_longer_than_a_query_may_be():
     assert len("".join(matchers_of(many))) < LONGEST + 200
     (odd,) = matchers_of([Node(Place('a"b|c\\', "", ""), "local")])
     assert re.fullmatch(r'instance="",job="",engine="local",host=~"a\\"b\\\\\|c\\\\\\\\"', odd)
+
+
+def test_an_agent_with_another_name_at_the_same_address_has_its_series():
+    """A container made anew is called by its new id; the former name owns nothing."""
+    place = {"instance": "10.0.0.5:8470", "job": "tg"}
+    former = Found({"host": "3f2a", **place}, [NOW], [NOW / 1000 - 600])
+    times = [NOW - 20_000, NOW - 10_000, NOW]
+    present = Found({"host": "web-1", **place}, times, [each / 1000 for each in times])
+    machines = Machines(Agents().look([present], [former], NOW, 0.0), ())
+    node = Node(Place("", "10.0.0.5:8470", "tg"), "local")
+
+    hosts = {
+        each.name: each
+        for each in hosts_of(machines, NodeSums({node: Sums(running=12.0)}, {}, 0), NOW)
+    }
+
+    assert (hosts["web-1"].sums.running, hosts["web-1"].silent) == (12.0, False)
+    assert (hosts["3f2a"].sums.running, hosts["3f2a"].silent) == (None, True)
+
+
+def test_what_a_silent_machine_had_is_known_to_be_left_out():
+    """As long as the server has sums of it."""
+    times = [NOW - 100_000, NOW - 90_000]
+    silent = Found({"host": "a"}, times, [each / 1000 for each in times])
+    sends = Found({"host": "b"}, [NOW - 10_000, NOW], [NOW / 1000 - 10, NOW / 1000])
+    machines = Machines(Agents().look([silent, sends], [], NOW, 0.0), ())
+    nodes = [Node(Place(name, "", ""), "local") for name in ("a", "b", "unknown")]
+
+    sums = NodeSums({node: Sums(running=1.0) for node in nodes}, {}, 0)
+
+    assert sums.silent(machines) == {nodes[0]}

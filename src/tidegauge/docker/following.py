@@ -251,37 +251,37 @@ class Follower:
         Events since the last one heard are replayed by the engine; it keeps few, so the list
         that follows decides.
         """
-        since = self._heard[-1][0] if self._heard else None
-        garbage = partial(self._holding.garbage, "events")
+        garbage, name = partial(self._holding.garbage, "events"), self._client.name
         try:
-            async with self._client.events(garbage, since) as events:
-                doorbell.set()
-                async for event in events:
-                    await self._hear(event, engine, outlet)
-                    doorbell.set()
-        except RequestForbidden as refusal:
-            return await self._look_often(refusal, doorbell)
+            while True:
+                since = self._heard[-1][0] if self._heard else None
+                try:
+                    async with self._client.events(garbage, since) as events:
+                        self._journal.over("events forbidden", name)
+                        doorbell.set()
+                        async for event in events:
+                            await self._hear(event, engine, outlet)
+                            doorbell.set()
+                except RequestForbidden as refusal:
+                    await self._look_often(refusal, doorbell)
+                else:
+                    return None
         except EngineError as error:
             return error
         finally:
             doorbell.set()
-        return None
 
-    async def _look_often(self, refusal: RequestForbidden, doorbell: asyncio.Event) -> EngineError:
-        """Ring now and then, as long as the engine answers, where it tells no events."""
+    async def _look_often(self, refusal: RequestForbidden, doorbell: asyncio.Event) -> None:
+        """Ring now and then where no events are told; after a minute they are asked for again."""
         self._journal.trouble(
             "events forbidden",
             f"{refusal} Until then containers are looked for each {LOOK_SECONDS:g} s, and how and"
             " when they end is unknown.",
             self._client.name,
         )
-        try:
-            while True:
-                doorbell.set()
-                await self._clock.sleep(LOOK_SECONDS)
-                await self._client.connect()
-        except EngineError as error:
-            return error
+        for _ in range(round(RECONCILE_SECONDS / LOOK_SECONDS)):
+            doorbell.set()
+            await self._clock.sleep(LOOK_SECONDS)
 
     async def _hear(
         self, event: ContainerEvent, engine: Engine, outlet: Outlet[Observation]

@@ -64,7 +64,7 @@ class Holding:
         self._direct = direct
         self.clock = clock
         self.rotation = Rotation(self._read, clock, interval)
-        self._inspector = Inspector(client, journal)
+        self._inspector = Inspector(client, journal, clock)
         self._held: dict[str, Held] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}

@@ -169,14 +169,14 @@ class Fleet:
 
     async def _ask_services(self) -> ServicesSeen:
         seen, sums = await self._present.get(), await self._nodes.get()
-        doubles = sorted(seen.machines.doubles(sums.running))
+        left_out = seen.machines.doubles(sums.running) | sums.silent(seen.machines)
         async with self._server.question(looks.MOST_BYTES) as question:
             window = looks.window_of(seen.machines)
             unrated = sums.unrated(seen.machines)
             summing = Summing(
                 *(question, seen.now, window),
                 matchers=self._matchers,
-                without=doubles,
+                without=sorted(left_out),
                 unrated=unrated,
             )
             found, hosts = await looks.services(summing)
@@ -202,6 +202,8 @@ class Fleet:
                 some, more = await looks.containers(summing)
                 found, left_out = found + some, left_out + more
         doubles = seen.machines.doubles(sums.running)
+        if not host:
+            doubles |= sums.silent(seen.machines)
         rows = [
             (host or host_of(seen.machines, each.node), each)
             for each in found

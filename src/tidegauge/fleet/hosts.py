@@ -1,6 +1,7 @@
 """Hosts as users see them: what the server has of a machine's agents, put together."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -43,6 +44,14 @@ class NodeSums(Struct, frozen=True):
         """How many containers of each engine run."""
         return {node: each.running or 0.0 for node, each in self.nodes.items()}
 
+    def silent(self, machines: Machines) -> frozenset[Node]:
+        """Those of machines that send no more, as long as there are sums of them."""
+        return frozenset(
+            node
+            for node in self.nodes
+            if (machine := machines.machine(node.place)) is not None and machine.silent
+        )
+
     def unrated(self, machines: Machines) -> list[Node]:
         """Those whose counters are written by two agents."""
         return [
@@ -57,24 +66,31 @@ class NodeSums(Struct, frozen=True):
 def hosts_of(machines: Machines, sums: NodeSums, now: int) -> list[HostSeen]:
     """All hosts by name, each engine counted once."""
     doubles = machines.doubles(sums.running)
-    known = (_host(machines, each, sums, doubles) for each in machines.all)
+    nodes: dict[str, list[Node]] = defaultdict(list)
+    for node in sums.nodes:
+        if (machine := machines.machine(node.place)) is not None:
+            nodes[machine.name].append(node)
+    known = (_host(machines, each, nodes[each.name], sums, doubles) for each in machines.all)
     return sorted([*known, *_unknown(machines, sums, now)], key=lambda each: each.name)
 
 
 def _host(
-    machines: Machines, machine: Machine, sums: NodeSums, doubles: frozenset[Node]
+    machines: Machines,
+    machine: Machine,
+    nodes: Sequence[Node],
+    sums: NodeSums,
+    doubles: frozenset[Node],
 ) -> HostSeen:
     whole, engines, elsewhere = Sums(), set[str](), set[str]()
     agent = machine.agents[0]
     about = About() if machine.silent else sums.about.get(agent.place, About())
-    for node, each in sums.nodes.items():
-        if machine.silent or machines.machine(node.place) is not machine:
-            continue
+    for node in () if machine.silent else nodes:
         if node in doubles:
             elsewhere |= {
                 other.name for other in machines.speaking(node, doubles) if other is not machine
             }
         else:
+            each = sums.nodes[node]
             whole.add(replace(each, rx=None, tx=None) if about.twice else each)
             engines.add(node.engine)
     return HostSeen(

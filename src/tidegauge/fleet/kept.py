@@ -10,11 +10,17 @@ from tidegauge.errors import HistoryError
 SHARE = 4
 """Times what it took an answer is kept: a server is busy a fifth of the time at most."""
 
+TROUBLE_SECONDS = 5.0
+"""After so long what failed is asked anew, however long an answer would be kept."""
+
+FORMER_SECONDS = 10.0
+"""So long behind its time an answer serves those who would wait for the next one."""
+
 T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """What ``ask`` answers, kept for ``least`` seconds; a trouble is kept, too."""
+    """What ``ask`` answers, kept for ``least`` seconds; a trouble is kept for a while, too."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, least: float) -> None:
         self._ask, self._clock, self._least = ask, clock, least
@@ -25,7 +31,8 @@ class Kept(Generic[T]):
 
     async def get(self) -> T:
         """It, at most so old, or that before while somebody asks anew; raises `HistoryError`."""
-        if not (self._answer and self._asking.locked()):
+        fresh = self._answer and self._clock.monotonic() < self._until + FORMER_SECONDS
+        if not (fresh and self._asking.locked()):
             async with self._asking:
                 if self._clock.monotonic() >= self._until:
                     await self._renew()
@@ -40,4 +47,5 @@ class Kept(Generic[T]):
         except HistoryError as error:
             self._trouble = str(error)
         ended = self._clock.monotonic()
-        self._until = ended + max(self._least, SHARE * (ended - began))
+        kept = max(self._least, SHARE * (ended - began))
+        self._until = ended + (TROUBLE_SECONDS if self._trouble else kept)

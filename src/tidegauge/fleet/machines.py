@@ -46,16 +46,19 @@ class Machine(Struct, frozen=True):
 class Machines:
     """All of them, and which of them a series is of."""
 
-    def __init__(self, agents: Iterable[Agent], same: Sequence[frozenset[Node]]) -> None:
+    def __init__(self, agents: Sequence[Agent], same: Sequence[frozenset[Node]]) -> None:
         self._same = same
         by_name: dict[str, list[Agent]] = defaultdict(list)
         self._by_place: dict[Place, Agent] = {}
         for each in agents:
             by_name[each.name].append(each)
             self._by_place[each.place] = each
+        # Series of containers have no host where the scrape puts none. An address may have had
+        # another agent before, so that who sends comes first.
+        for each in sorted(agents, key=lambda each: (each.silent, -each.last)):
             if each.place.instance:
-                # Series of containers have no host where the scrape puts none.
                 self._by_place.setdefault(each.place._replace(host=""), each)
+        self._alike = [self._places(each) for each in same]
         self.all = sorted(
             (each for name, of_name in by_name.items() for each in self._of(name, of_name)),
             key=lambda each: each.name,
@@ -116,8 +119,8 @@ class Machines:
 
     def _linked(self, group: Sequence[Agent], agent: Agent) -> bool:
         return any(
-            {agent.place} <= places and places & {each.place for each in group}
-            for places in (self._places(each) for each in self._same)
+            agent.place in places and any(each.place in places for each in group)
+            for places in self._alike
         )
 
     def _places(self, nodes: Iterable[Node]) -> set[Place]:

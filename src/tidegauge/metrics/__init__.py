@@ -1,7 +1,6 @@
 """What is measured, and its present value: catalogue, instruments, registry, snapshot."""
 
 from tidegauge.metrics.catalogue import CATALOGUE
-from tidegauge.metrics.checkpoint import Account
 from tidegauge.metrics.entities import ContainerRecorders
 from tidegauge.metrics.instruments import (
     Counter,
@@ -30,7 +29,6 @@ from tidegauge.metrics.snapshot import (
 
 __all__ = [
     "CATALOGUE",
-    "Account",
     "Attributes",
     "ContainerRecorders",
     "Counter",

@@ -1,7 +1,7 @@
 """What has series: a named container, an engine, the machine itself; each with its recorders."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 from typing import Protocol
@@ -9,8 +9,7 @@ from typing import Protocol
 from tidegauge.docker.frames import Container
 from tidegauge.docker.lives import Condition
 from tidegauge.metrics.catalogue import UPTIME
-from tidegauge.metrics.checkpoint import Account, Counted
-from tidegauge.metrics.instruments import Counter, Gauge, Instrument
+from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.kernel import KernelRecorder
 from tidegauge.metrics.life import LifeRecorder
 from tidegauge.metrics.limits import Allowance, Share
@@ -25,7 +24,6 @@ from tidegauge.metrics.standing import (
     memory_limits,
 )
 from tidegauge.metrics.surroundings import CONTAINER_FILESYSTEM_USAGE, CONTAINER_ROOT_USAGE
-from tidegauge.metrics.totals import Totals
 from tidegauge.readings.layout import MISSED, Layout, Steady
 from tidegauge.readings.time import seconds_up
 
@@ -126,33 +124,6 @@ class ContainerRecorders:
     def taken(self) -> int:
         """How many series it was allowed."""
         return self._share.taken
-
-    def account(self, at: float) -> Account:
-        """What goes into a checkpoint at ``at``, in Unix seconds."""
-        self.settle()
-        counted = {
-            **{name: one for name, each in self._counting.items() if (one := each.counted)},
-            **dict(self.network.counted()),
-            **dict(self.disk.counted()),
-        }
-        of = self.container
-        return Account(of.engine.name, of.alias, of.id, self.since, at, counted)
-
-    def resume(self, account: Account) -> None:
-        """Go on from a checkpoint; nothing was recorded yet."""
-        counted: Mapping[str, Counted] = account.counted
-        if account.id != self.container.id:
-            counted = {name: each.anew for name, each in counted.items()}
-        for name, each in self._counting.items():
-            if name in counted:
-                each.resume(counted[name])
-        self.network.resume(counted)
-        self.disk.resume(counted)
-        self.since = account.since
-
-    @property
-    def _counting(self) -> Mapping[str, Totals | Counter]:
-        return {**self.cpu.counting, **self.memory.counting, **self.kernel.counting}
 
     def count_from(self, started: datetime | None) -> None:
         """Its totals are the engine's of a life that began before recording did."""

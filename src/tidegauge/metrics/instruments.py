@@ -14,7 +14,6 @@ from typing import Protocol
 from msgspec import Struct
 
 from tidegauge.docker.intervals import Life
-from tidegauge.metrics.checkpoint import Counted
 
 Number = int | float
 
@@ -143,24 +142,13 @@ class Counter:
     Within a life a value that falls adds 0, as in the original program.
     """
 
-    __slots__ = ("_increments", "_life", "_resumed", "_seen", "last")
+    __slots__ = ("_increments", "_life", "_seen", "last")
 
     def __init__(self) -> None:
         self._increments: list[Number] = []
         self._life: Life | None = None
         self._seen = 0
-        self._resumed: int | None = None
         self.last: Number | None = None
-
-    @property
-    def counted(self) -> Counted | None:
-        """What goes into a checkpoint."""
-        seen = self._seen if self._resumed is None else self._resumed
-        return None if self.last is None else Counted((round(self.last),), (seen,))
-
-    def resume(self, counted: Counted) -> None:
-        """Go on from a checkpoint; nothing was observed yet."""
-        (self.last,), (self._resumed,) = counted.totals, counted.seen
 
     def observe(self, seen: int, life: Life) -> int | None:
         """Take the next cumulative value; return what it added, ``None`` for a first value.
@@ -186,9 +174,6 @@ class Counter:
         added: int | None = None
         if life is self._life:
             added = max(0, seen - self._seen)
-        elif self._resumed is not None:
-            added = seen if seen < self._resumed else seen - self._resumed
-            self._resumed = None
         elif life.from_birth:
             added = seen
         if self.last is None:

@@ -1,7 +1,7 @@
 """The recorder of what only the kernel tells of a container."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from tidegauge.metrics import catalogue
 from tidegauge.metrics.instruments import Gauge, Instrument
@@ -50,11 +50,6 @@ class KernelRecorder:
             counts = iter(row[begin:end])
             known = [next(counts) if told else None for told in layout.told]
             self._totals.observe(known, layout.life)
-
-    @property
-    def counting(self) -> Mapping[str, Totals]:
-        """What goes on from a checkpoint, by name."""
-        return {"kernel": self._totals}
 
     @property
     def sampled(self) -> tuple[Instrument, ...]:

@@ -1,12 +1,11 @@
 """Entity recorders of what has parts: network interfaces, block devices."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tidegauge.docker.intervals import Life
 from tidegauge.metrics import catalogue
 from tidegauge.metrics.catalogue import READ, RECEIVE, TRANSMIT, WRITE
-from tidegauge.metrics.checkpoint import Counted
 from tidegauge.metrics.instruments import Instrument
 from tidegauge.metrics.metric import Metric
 from tidegauge.metrics.snapshot import Attributes
@@ -94,27 +93,6 @@ class PartsRecorder:
         elif life is self._life:  # it came while we watched, so it began at zero
             totals.begin(life, (0,) * len(values))
         return totals
-
-    def counted(self) -> Iterator[tuple[str, Counted]]:
-        """What goes into a checkpoint: of each part, and the sums."""
-        if (sums := self._sums.counted) is not None:
-            yield self._part, sums
-            for name, totals in self._parts.items():
-                if (one := totals.counted) is not None:
-                    yield f"{self._part} {name}", one
-
-    def resume(self, counted: Mapping[str, Counted]) -> None:
-        """Go on from a checkpoint; nothing was observed yet."""
-        sums = counted.get(self._part)
-        if sums is None or len(sums.totals) != len(self._columns):
-            return
-        for key, one in counted.items():
-            name = key.removeprefix(f"{self._part} ")
-            if name != key and self._allowed(len(one.totals)):
-                self._parts[name] = Totals()
-                self._parts[name].resume(one)
-        if self._parts:
-            self._sums.resume(sums, [*self._parts.values()])
 
     def has(self, names: Iterable[str]) -> bool:
         """Are all of these recorded?"""

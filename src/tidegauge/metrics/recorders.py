@@ -1,7 +1,7 @@
 """Entity recorders: the instruments of one container, one recorder for each kind of reading."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from operator import sub
 
 from tidegauge.docker.frames import UNLIMITED, Throttling
@@ -129,11 +129,6 @@ class CpuRecorder:
         """Was there a reading so far?"""
         return self._totals.now is not None
 
-    @property
-    def counting(self) -> Mapping[str, Totals | Counter]:
-        """What goes on from a checkpoint, by name."""
-        return {"cpu": self._totals, "capacity": self._capacity}
-
     def series(self) -> Recorded:
         """Each instrument under its name."""
         return (
@@ -164,12 +159,6 @@ class MemoryRecorder:
     def recorded(self) -> bool:
         """Was there a reading so far?"""
         return self._life is not None
-
-    @property
-    def counting(self) -> Mapping[str, Totals | Counter]:
-        """What goes on from a checkpoint, by name."""
-        fails = {"at limit": self._at_limit, "out of memory": self._out_of_memory}
-        return {"faults": self._faults, **fails}
 
     def record(self, reading: MemoryReading) -> None:
         """Take one reading; what it lacks records nothing."""

@@ -1,7 +1,7 @@
 """The registry: all instruments, recorded into once a second, collected once a tick."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.stock import ContainerSize, DiskUse, Effort, EngineGone, FileSystems, Stock
 from tidegauge.host import HostSample
-from tidegauge.metrics.checkpoint import Account
 from tidegauge.metrics.engines import ENGINE_SERIES, EngineRecorders
 from tidegauge.metrics.entities import ContainerRecorders, Recorders
 from tidegauge.metrics.instruments import Distribution
@@ -69,22 +68,11 @@ class Registry:
         self._journal, self._clock = journal, clock
         self._entities: dict[tuple[str, str], ContainerRecorders] = {}
         self._gone: dict[tuple[str, str], None] = {}
-        self._accounts: dict[tuple[str, str], Account] = {}
         self._engines: dict[str, EngineRecorders] = {}
         self._hosts: dict[str, HostRecorders] = {}
         self._ticks = 0
         self._allowance = Allowance(Limits(), refused)
         self._asked: tuple[Container, ContainerRecorders] | None = None
-
-    def resume(self, accounts: Iterable[Account]) -> None:
-        """Have the totals of these go on, as soon as their containers are there."""
-        oldest = self._clock.now() - FORGET_AFTER
-        self._accounts = {(each.engine, each.alias): each for each in accounts if each.at > oldest}
-
-    def accounts(self) -> list[Account]:
-        """What another program needs to go on from here."""
-        now = self._clock.now()
-        return [*(each.account(now) for each in self._entities.values()), *self._accounts.values()]
 
     def limit(self, limits: Limits) -> None:
         """Keep to these limits from now on; what is there already stays."""
@@ -322,8 +310,6 @@ class Registry:
             if self._allowance.take(BASE_SERIES, 0, container.alias):
                 entity = ContainerRecorders(container, self._allowance, self._clock.now())
                 self._entities[key] = entity
-                if account := self._accounts.pop(key, None):
-                    entity.resume(account)
         elif entity.container is not container:
             if entity.container.id != container.id:
                 entity.since = 0.0

@@ -9,7 +9,6 @@ from operator import add, le, sub
 from typing import cast
 
 from tidegauge.docker.intervals import Life
-from tidegauge.metrics.checkpoint import Counted
 
 Row = Sequence[int | None]
 """A number for each column; ``None`` where nothing is known."""
@@ -58,7 +57,7 @@ class Columns:
 class Totals(Columns):
     """Fed with an engine's cumulative values; these begin again with each life, totals do not."""
 
-    __slots__ = ("_life", "_offsets", "_resumed", "_seen", "_whole", "began")
+    __slots__ = ("_life", "_offsets", "_seen", "_whole", "began")
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +65,6 @@ class Totals(Columns):
         """What columns that began with the last row began from, until somebody takes it."""
         self._life: Life | None = None
         self._seen: Row | None = None
-        self._resumed: Row | None = None
         self._whole = False
         """Has every column a total?"""
         self._offsets: tuple[int, ...] | None = None
@@ -92,19 +90,6 @@ class Totals(Columns):
         """Take for granted that the engine's values were these before, in the same life."""
         self._life, self._seen = life, seen
 
-    @property
-    def counted(self) -> Counted | None:
-        """What goes into a checkpoint."""
-        seen = self._seen if self._resumed is None else self._resumed
-        if self.now is None or seen is None:
-            return None
-        return Counted(tuple(self.now), tuple(seen))  # they may be arrays, which have no JSON
-
-    def resume(self, counted: Counted) -> None:
-        """Go on from a checkpoint; nothing was observed yet."""
-        self.now = self._before = tuple(counted.totals)
-        self._resumed, self._whole = tuple(counted.seen), None not in self.now
-
     def observe(self, values: Row, life: Life) -> Row | None:
         """Take the next values; answer the totals of those of which it is known what they added.
 
@@ -129,7 +114,7 @@ class Totals(Columns):
         """As `observe`, column by column."""
         nothing = (None,) * len(values)
         if life is not self._life:
-            self._life, self._seen = life, self._seen_before(values)
+            self._life, self._seen = life, nothing
         seen, totals = self._seen or nothing, self.now or nothing
         added = tuple(map(self._added, values, seen))
         self._seen = tuple(map(_first, values, seen))
@@ -145,16 +130,6 @@ class Totals(Columns):
             return None
         self._rows.append(row)
         return row
-
-    def _seen_before(self, values: Row) -> Row | None:
-        """Of a life that is new to us: what the checkpoint has of it, or that it began since."""
-        resumed, self._resumed = self._resumed, None
-        if resumed is None:
-            return None
-        if len(resumed) != len(values):  # another version counted other things
-            self.now = self._before = None
-            return None
-        return (0,) * len(values) if any(map(_fell, values, resumed)) else resumed
 
     def _added(self, value: int | None, seen: int | None) -> int | None:
         if value is None:
@@ -192,20 +167,6 @@ class Sums(Columns):
         self.now = now = parts[0].now if only else self._added_up(parts)
         if rows and now is not None:
             self._rows.append(now if None not in rows[0] else self._row(rows, now))
-
-    @property
-    def counted(self) -> Counted | None:
-        """What goes into a checkpoint; the engine knows no sums."""
-        return None if self.now is None else Counted(tuple(self.now), ())
-
-    def resume(self, counted: Counted, parts: Sequence[Totals]) -> None:
-        """Go on from a checkpoint, as the parts do."""
-        self.now = self._before = tuple(counted.totals)
-        left_out = tuple(
-            0 if one is None or whole is None else whole - one
-            for one, whole in zip(self.now, self._added_up(parts), strict=True)
-        )
-        self._left_out = left_out if any(left_out) else None
 
     def extend(self, rows: Sequence[Sequence[Row]], others: Sequence[Row]) -> None:
         """Take several samples: of each the rows of some parts, beside what the ``others`` have.
@@ -260,10 +221,6 @@ class Column:
     def collect(self) -> tuple[int, ...]:
         """The increments of the tick that was ended last, in order of time."""
         return self.columns.increments(self.number)
-
-
-def _fell(value: int | None, seen: int | None) -> bool:
-    return value is not None and seen is not None and value < seen
 
 
 def _first(one: int | None, other: int | None) -> int | None:
