@@ -36,7 +36,8 @@ async def test_it_shows_containers_and_ends(number: signal.Signals, tmp_path: Pa
     folder = tmp_path / "temporary"
     folder.mkdir()
     demo = ("demo", "--listen", "127.0.0.1:0")
-    async with running(tmp_path / "log", *demo, TMPDIR=str(folder)) as process:
+    given = {"TMPDIR": str(folder), "TIDEGAUGE_HISTORY_ENABLED": "true"}
+    async with running(tmp_path / "log", *demo, **given) as process:
         await process.says("http://127.0.0.1:")
         assert await page(process, "/healthz") == "alive\n"
 

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from tidegauge.history.opening import OpenHistory
 from tidegauge.history.rows import Event, Extent, History, Known, Points, Query
 from tidegauge.history.tiers import GAP_MS
 from tidegauge.metrics import CATALOGUE, Kind
@@ -107,8 +108,12 @@ class Behind:
     While the ``past`` is being made, in another thread, what is asked of it waits.
     """
 
-    def __init__(self, past: Future[History], present: History, since: float) -> None:
+    def __init__(self, past: Future[History], present: OpenHistory, since: float) -> None:
         self._past, self._present, self._since = past, present, since
+
+    def close(self) -> None:
+        """Let go of the present's file; that of the past goes with its folder."""
+        self._present.close()
 
     async def entities(self, start: float, stop: float) -> list[Known]:
         """All that was there once."""

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -11,11 +12,20 @@ from tidegauge.history import fast
 from tidegauge.history.options import HistoryOptions
 from tidegauge.history.reading import StoredHistory
 from tidegauge.history.recording import Recorder
+from tidegauge.history.rows import History
 from tidegauge.history.writing import Writer
 from tidegauge.journal import Journal
 
 WAY_SECONDS = 0.001
 """How long the thread of the history stands aside, every few milliseconds, for the event loop."""
+
+
+class OpenHistory(History, Protocol):
+    """A history of which a file may be open."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Kept(Struct, frozen=True):
@@ -24,7 +34,7 @@ class Kept(Struct, frozen=True):
     options: HistoryOptions
     clock: Clock
     recorder: Recorder
-    history: StoredHistory
+    history: OpenHistory
 
     async def close(self) -> None:
         """Write what is left, and let go of the file: only then it is one without companions."""
