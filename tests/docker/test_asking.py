@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tidegauge.docker import asking
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.docker.wire import Reply
 from tidegauge.errors import ConnectionLost, EngineUnreachable, NotAnEngine
+from waiting import wait_until_async
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nApi-Version: 1.41\r\n\r\nyes"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n"
@@ -22,12 +24,13 @@ class Engine:
 
     def __init__(self, path: Path, answer: bytes) -> None:
         self.path, self.answer = path, answer
-        self.connections = self.requests = 0
+        self.connections = self.requests = self.open = 0
         self.hangs_up_after = 1_000_000
         self.piece = 10
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         try:
             for _ in range(self.hangs_up_after):
                 await reader.readuntil(b"\r\n\r\n")
@@ -39,6 +42,7 @@ class Engine:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.open -= 1
             writer.close()
 
 
@@ -167,3 +171,19 @@ async def test_questions_at_once_have_a_connection_each(tmp_path: Path) -> None:
             found = await asyncio.gather(*(ask(transport) for _ in range(20)))
             assert [each.body for each in found] == [b"yes"] * 20
             assert engine.connections == connections
+
+
+async def test_what_was_idle_for_long_is_closed_with_the_next_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another one is used that was not."""
+    async with asked(tmp_path, PLAIN) as (engine, transport):
+        await asyncio.gather(*(ask(transport) for _ in range(5)))
+        assert engine.open == 5
+        monkeypatch.setattr(asking, "IDLE_SECONDS", 0.3)
+
+        async def one_is_left() -> bool:
+            await ask(transport)
+            return engine.open == 1
+
+        await wait_until_async(one_is_left, 5, "old ones closed")

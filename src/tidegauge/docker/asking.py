@@ -88,12 +88,18 @@ class Asker:
                 await send(connection, request)
             reply, goes_on = await _received(connection)
         finally:
+            now = asyncio.get_running_loop().time()
+            self._close_old(now)
             if goes_on and len(self._idle) < IDLE_MOST:
-                now = asyncio.get_running_loop().time()
                 self._idle.append(_Idle(connection, context, now))
             else:
                 connection.close()
         return reply
+
+    def _close_old(self, now: float) -> None:
+        """Those that were used last are used again, so that the others grow old in front."""
+        while self._idle and self._idle[0].since < now - IDLE_SECONDS:
+            self._idle.pop(0).connection.close()
 
 
 async def _received(connection: socket.socket) -> tuple[Reply, bool]:
