@@ -67,12 +67,16 @@ def _told(error: TidegaugeError, code: int) -> int:
     return code
 
 
+def _discard_output() -> None:
+    """Python tries again at its end to write what could not be, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _print(text: str) -> None:
     try:
         print(text, end="", flush=True)
     except OSError as error:
-        # Python tries again at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         if isinstance(error, BrokenPipeError):
             raise
         reason = (error.strerror or "unknown error").lower()
@@ -158,6 +162,10 @@ def _top(arguments: Arguments, environ: Environ) -> int:
     choice = Choice(arguments.sort, wanted=arguments.filter)
     wanted = Wanted(connect, arguments.config is not None, choice)
     code, lines = asyncio.run(top(wanted, loaded.options, environ))
+    try:
+        sys.stdout.flush()
+    except OSError:  # its terminal is gone
+        _discard_output()
     for line in (*loaded.notices, *lines):
         print(line, file=sys.stderr)
     return code
