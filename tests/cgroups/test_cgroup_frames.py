@@ -200,13 +200,15 @@ def test_periods_of_a_quota_go_on_in_version_2_without_running(unified):
     assert told == [*range(1460, 1480)]
 
 
-def test_what_was_found_before_memory_ran_out_is_told_after_it(unified):
+@pytest.mark.parametrize(("name", "used"), [("hybrid", 1484372792), ("unified", 42146039000)])
+def test_what_was_found_before_memory_ran_out_is_told_after_it(name, used, tmp_path):
     """A look that fails half-way leaves nothing behind that only it has seen."""
-    _, probe = unified.open()
+    machine = CapturedMachine(name, tmp_path)
+    _, probe = machine.open()
     for _ in range(3):
         assert probe.look() in {True, False}
         probe.frame()
-    unified.write("cpu.stat", "usage_usec 52146038\nuser_usec 34962607\nsystem_usec 7183430\n")
+    machine.write(*USED[name])
     charged = probe._meter._charged
     kept = charged._opened, charged._read
     charged._opened, charged._read = None, Failing(errno.ENOMEM)
@@ -215,7 +217,7 @@ def test_what_was_found_before_memory_ran_out_is_told_after_it(unified):
     charged._opened, charged._read = kept
 
     assert probe.look()
-    assert probe.frame().cpu_stats.cpu_usage.total_usage == 52146038000
+    assert probe.frame().cpu_stats.cpu_usage.total_usage == used
 
 
 def test_one_that_slept_for_long_is_read_by_two_numbers_and_wakes_at_once(hybrid):

@@ -133,6 +133,15 @@ def test_an_end_at_the_host_that_is_gone(read, kernel):
     assert read(2) == [NetworkStats(976, 12, 0, 0, 410, 5, 0, 0)] * 2
 
 
+def test_an_end_that_is_gone_without_a_word_is_no_end_that_stands_still(read, kernel, hybrid):
+    """What the container itself counts is read then, though no change was heard of."""
+    read(2)
+    kernel.links_now = []
+    inside(hybrid, "  eth0: 5000 50 0 0 0 0 0 0 600 6 0 0 0 0 0 0")
+
+    assert read() == [NetworkStats(5000, 50, 0, 0, 600, 6, 0, 0)]
+
+
 def test_netlink_that_fails(read, kernel):
     """So they are then, until it answers again; its sockets are made anew."""
     kernel.received, kernel.broken = (99, 9999), True

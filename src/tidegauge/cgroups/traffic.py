@@ -1,5 +1,6 @@
 """The network counters of containers, each namespace read once for all that share it."""
 
+import math
 import os
 import struct
 from collections.abc import Callable, Mapping
@@ -154,7 +155,7 @@ class Network:
             self._age == host.age
             and self._ends != {}
             and bool(host.now)
-            and all(moved.get(end, looked) <= looked for end in self._ends.values())
+            and all(moved.get(end, math.inf) <= looked for end in self._ends.values())
         )
 
     def look(self, sweep: int, *, whole: bool) -> None:

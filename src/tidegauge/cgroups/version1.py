@@ -121,7 +121,9 @@ class Version1:
         used, charged = self._used.look(), self._charged.look()
         asleep = whole and not used and not charged and self._sleep.goes_on()
         whole = whole and not asleep
-        ran = used or whole or self._used.value is None
+        # Untold is what was found by a look that failed half-way.
+        untold = self.usage is None or self._used.value != self.usage.total_usage
+        ran = used or whole or untold or self._used.value is None
         if ran:
             self._look_at_cpu(whole=whole)
             self._tasks.look(whole=whole)
