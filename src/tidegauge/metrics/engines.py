@@ -71,7 +71,6 @@ class EngineRecorders:
         self.host: str | None = None
         """The name of its machine, as it last told."""
         self.fresh_at: float | None = None
-        self.counted: tuple[object, int] = None, 0
         self.taken = ENGINE_SERIES
         self._allowance = allowance
         self._states = {state: Gauge() for state in STATES}

@@ -41,8 +41,6 @@ class Recorders(Protocol):
     since: float
     fresh_at: float | None
     """When there was last anything to collect, in Unix seconds."""
-    counted: tuple[object, int]
-    """The shape it had when its series were counted, and how many they were."""
 
     @property
     def taken(self) -> int:
@@ -84,7 +82,7 @@ class ContainerRecorders:
     """
 
     __slots__ = (
-        *("_share", "container", "counted", "fresh_at", "gone", "sampled_at", "since"),
+        *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
         *("kernel", "network", "pids", "size", "sized_until", "uptime", "whole_size"),
         *("_layout", "_missed", "_read", "_rows"),
@@ -93,7 +91,6 @@ class ContainerRecorders:
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
         self.container, self.since = container, since
         self.fresh_at: float | None = None
-        self.counted: tuple[object, int] = None, 0
         self.sampled_at: float | None = None
         self.gone = False
         """Was the last known of it that its engine has it no more?"""

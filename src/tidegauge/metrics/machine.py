@@ -28,7 +28,6 @@ class HostRecorders:
     def __init__(self, host: Host, allowance: Allowance, since: float) -> None:
         self.host, self.since = host, since
         self.fresh_at: float | None = None
-        self.counted: tuple[object, int] = None, 0
         self.taken = HOST_SERIES
         self._allowance = allowance
         self._until = 0.0
