@@ -455,3 +455,21 @@ def test_an_engine_with_one_container_that_is_not_counted_is_not_doubted() -> No
     told, went_on = recorded(seen, {}, Limits())
     assert went_on > 10
     assert told[-1] == {}
+
+
+def test_samples_in_which_nothing_moved_are_rows_at_once() -> None:
+    """From the second sample on that was read alone."""
+    frame = replace(decode(lines(KINDS[1])[1]), source="cgroup")
+    cpu = frame.cpu_stats
+    assert cpu is not None
+    assert cpu.system_cpu_usage is not None
+    seen: list[Seen] = []
+    for second in range(1, 4):
+        now = replace(cpu, system_cpu_usage=cpu.system_cpu_usage + second)
+        told = replace(frame, read=frame.read + timedelta(seconds=second), cpu_stats=now)
+        seen.append(Sample(WEB, told, asked_every=1.0))
+    reads = tuple(frame.read + timedelta(seconds=second) for second in range(4, 14))
+    capacities = tuple(cpu.system_cpu_usage + second for second in range(4, 14))
+    seen.append(Still(WEB, told, reads, capacities, 1.0))
+
+    assert ways(seen, {}) == 2 + 10

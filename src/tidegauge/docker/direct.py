@@ -34,7 +34,6 @@ UNREAD = "sample not read"
 ENDED = StatsFrame(datetime(1, 1, 1, tzinfo=UTC))
 """What an engine sends of a container that does not run; here once, when a run is over."""
 
-
 WAIT_SECONDS = 10.0
 """So long samples wait at most in which nothing moved."""
 
@@ -204,8 +203,8 @@ class Direct:
             self._why.pop(key, None)
             if (seconds := self._paced.pop(key, None)) is not None:
                 run = self._runs[seconds].pop(key)
-                run.tell_waiting()
                 run.probe.close()
+                run.tell_waiting()
 
     def tell_waiting(self, keys: Iterable[str]) -> None:
         """Tell what waits of these, before anything else is told of them."""

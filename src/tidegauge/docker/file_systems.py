@@ -55,7 +55,7 @@ def _measure(
     devices: set[int] = set()
     for path in paths:
         try:
-            device, numbers = os.stat(path).st_dev, stat(path)  # noqa: PTH116 (a path like any)
+            device, numbers = os.stat(path).st_dev, stat(path)  # noqa: PTH116 (a text, as `stat` takes)
         except OSError:
             continue  # not of this machine, or not for this user: absent
         if device not in devices and 0 < numbers.f_blocks >= numbers.f_bfree:

@@ -13,7 +13,6 @@ AT_ONCE = 4
 UNTOLD = InspectedContainer(state=ContainerState(status="running"))
 """Of a container that runs, for it is asked about, and of which nothing else may be known."""
 
-
 REFUSED_SECONDS = 60.0
 """After so long a refusal is asked about once more."""
 

@@ -71,9 +71,9 @@ def _writable(path: Path) -> Path:
     Raises `HistoryError`.
     """
     # Not by the methods of paths: they raise for a folder that may not be looked into.
-    if os.path.exists(path.with_name(f"{path.name}.lock")):  # noqa: PTH110 (see above)
+    if os.path.exists(path.with_name(f"{path.name}.lock")):  # noqa: PTH110 (it never raises)
         Ownership(path).give_up()
-    folder = next(each for each in path.absolute().parents if os.path.isdir(each))  # noqa: PTH112
+    folder = next(each for each in path.absolute().parents if os.path.isdir(each))  # noqa: PTH112 (the same)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise HistoryError(f"{folder} cannot be written to.")
     return folder

@@ -179,5 +179,5 @@ def selecting(labels: Mapping[str, str]) -> str:
 
 
 def _by_container(found: Iterable[Found]) -> Iterable[tuple[Key, Found]]:
-    for each in sorted(found, key=lambda one: one.times):
+    for each in found:
         yield tuple(each.labels.get(name, "") for name in CONTAINER), each

@@ -41,7 +41,7 @@ LOOK_AGAIN = 300
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
 
 _MICROSECOND = timedelta(microseconds=1)
-GREATEST = (1 << 63) - 1
+_GREATEST = (1 << 63) - 1
 """What a row can hold."""
 
 _COUNTS, _LEVELS = 8 * CPU.start, 8 * LEVELS
@@ -128,7 +128,7 @@ class Steadying:
         rows, at, capacity = [known.row], before.read, known.row[CAPACITY]
         for read, most in zip(still.reads, still.capacities, strict=True):
             microseconds = (read - at) // _MICROSECOND
-            if round(microseconds / known.unmissed) > 1 or not capacity <= most <= GREATEST:
+            if round(microseconds / known.unmissed) > 1 or not capacity <= most <= _GREATEST:
                 return None
             row = known.row[:]
             row[0], row[CAPACITY], at, capacity = microseconds, most, read, most
