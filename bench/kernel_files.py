@@ -59,10 +59,12 @@ class _Machine:
         self._cpu = named.get("cpuacct.usage", named["cpu.stat"])
 
     def asleep(self, times: int) -> Side:
+        self._probe.read()  # what the next looks are compared with
+
         def side() -> float:
             watch = Stopwatch()
             for _ in range(times):
-                self._probe.read()
+                self._probe.look()
             return watch.per(times)
 
         return side
