@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "clock": "",
     "units": "",
     "backoff": "",
+    "catching_up": "",
     "globs": "",
     "journal": "",
     "streams": "errors clock",
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     ),
     "prometheus": "clock journal metrics docker.frames",
     "history": (
-        "errors clock journal docker.frames docker.intervals docker.lives host readings.layout"
+        "catching_up errors clock journal docker.frames docker.intervals docker.lives host readings.layout"
         " metrics prometheus.names"
     ),
     "fleet": "errors clock history.prometheus history.prometheus_server history.prometheus_series"
@@ -47,7 +48,8 @@ MAY_IMPORT = {
         " prometheus.names"
     ),
     "web": (
-        "__init__ backoff errors clock journal globs readings metrics history fleet prometheus.text"
+        "__init__ backoff catching_up errors clock journal globs readings metrics history fleet"
+        " prometheus.text"
         " docker.frames docker.intervals docker.lives docker.resources exporters.delivery"
     ),
     "terminal": "",
@@ -58,8 +60,8 @@ MAY_IMPORT = {
         " web.options"
     ),
     "pipeline": (
-        "journal globs streams docker.frames docker.intervals docker.lives docker.stock host"
-        " readings doubts metrics exporters"
+        "catching_up journal globs streams docker.frames docker.intervals docker.lives docker.stock"
+        " host readings doubts metrics exporters"
     ),
     "logs": "config terminal",
     "arguments": "__init__ errors docker.endpoint config terminal top.columns",

@@ -153,7 +153,7 @@ def compose(
     journal = memory.journal
     clients = [engine_client(each, environ) for each in options.engines]
     out = open_deliveries(options, journal, clock)
-    demand = Demand(options.tick_interval, each_second=bool(out or history), at_once=bool(history))
+    demand = Demand(options.tick_interval, each_second=bool(out or history), at_once=False)
     followers = followers_of(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
@@ -340,7 +340,8 @@ async def run(
             watching = tasks.create_task(buffers.run(clock))
             serving = tasks.create_task(program.web.run()) if program.web else None
             if program.history is not None:
-                tasks.create_task(program.history.recorder.run())
+                recorder = program.history.recorder
+                tasks.create_task(recorder.run(partial(catch_up, program.followers)))
             await stop.wait()
             collecting.cancel()
             waiting.cancel()

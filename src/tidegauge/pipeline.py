@@ -4,9 +4,10 @@
 ``reporting`` has one before each exporter: a slow one delays no other, and loses its oldest.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from tidegauge.catching_up import CatchUp, nothing_waits
 from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent, Observation
@@ -75,10 +76,6 @@ class Onlooker(Protocol):
     def life(self, event: LifeEvent) -> None:
         """Something happened to a container."""
         ...
-
-
-async def nothing_waits() -> None:
-    """All that was read is recorded at once, so that there is nothing to catch up with."""
 
 
 def collecting(
@@ -217,7 +214,7 @@ def reporting(
     every_tick: Source[Tick],
     registry: Registry,
     deliveries: Sequence[Delivery],
-    catch_up: Callable[[], Awaitable[None]] = nothing_waits,
+    catch_up: CatchUp = nothing_waits,
 ) -> Pipeline:
     """Every tick, one snapshot of the instruments, given to all exporters.
 

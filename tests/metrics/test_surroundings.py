@@ -23,7 +23,7 @@ from tidegauge.host import Host, HostMemory, HostSample
 from tidegauge.metrics import Limits, Registry, Snapshot, identity
 from tidegauge.metrics.engines import CYCLE_HOLDS, ENGINE_SERIES, STOCK_HOLDS
 from tidegauge.metrics.machine import HOLDS, HOST_SERIES
-from tidegauge.metrics.registry import FORGET_AFTER
+from tidegauge.metrics.registry import COUNTED_EVERY, FORGET_AFTER
 from tidegauge.metrics.surroundings import SURROUNDINGS
 
 ENGINE, HOST = Engine("e"), Host("h1")
@@ -336,7 +336,7 @@ async def test_ticks_that_nobody_collects_count_events_and_series_too() -> None:
 
     registry.effort(Effort(ENGINE, 1.0, 0.0, cpu=7))
     registry.stock(replace(STOCK, images=None))
-    for at in range(6):
+    for at in range(COUNTED_EVERY):
         await registry.let_go(2.0 + at)
     found = {(metric.name, *of): one.last for metric, of, one in host.holding(0.0)}
     assert found["tidegauge.series",] == 8

@@ -38,10 +38,12 @@ class Attention:
             self._empty += 1
             return None if self._empty % EMPTY_IN_A_ROW else "empty"
         empty, self._empty = self._empty, 0
-        self._measure(frame.read, at)
-        if self.seconds_late > LATE_SECONDS:
-            return "late"
-        return "filled" if empty >= EMPTY_IN_A_ROW else None
+        return self.goes_on(frame.read, at) or ("filled" if empty >= EMPTY_IN_A_ROW else None)
+
+    def goes_on(self, read: datetime, at: float) -> Notice | None:
+        """The same of a frame that is not empty, as the one before was not."""
+        self._measure(read, at)
+        return "late" if self.seconds_late > LATE_SECONDS else None
 
     def _measure(self, read: datetime, at: float) -> None:
         if self._read is not None:

@@ -95,6 +95,10 @@ class InspectedContainer(Struct, frozen=True):
     restarts: int = field(default=0, name="RestartCount")
 
 
+def _untaken(_piece: bytes) -> bool:
+    return False
+
+
 class EngineClient:
     """One engine. `connect` comes first; every method raises `EngineError`."""
 
@@ -176,17 +180,22 @@ class EngineClient:
         return await self._get(f"/containers/{container}/stats", query, StatsFrame, seconds)
 
     async def stats(
-        self, container: str, take: Callable[[StatsFrame, bytes], None], garbage: Garbage
+        self,
+        container: str,
+        take: Callable[[StatsFrame, bytes], None],
+        garbage: Garbage,
+        again: Callable[[bytes], bool] = _untaken,
     ) -> None:
         """Give away the live frames of a container as they come, about one a second.
 
-        With each goes the line it was, or nothing if it came in pieces.
+        With each goes the line it was, or nothing if it came in pieces. ``again`` sees each piece
+        before, and says if that is all that has to be done about it.
 
         Returns when the engine ends the stream (the container was removed; with Podman also: it
         stopped, or did not run to begin with); raises `ConnectionLost` when the stream breaks off
         (the engine is gone). What ``take`` raises comes out as it is.
         """
-        frames = Handing(self._frames, take, partial(_unless_refused, garbage))
+        frames = Handing(self._frames, take, partial(_unless_refused, garbage), again)
         path, query = f"/containers/{container}/stats", {"stream": "1"}
         refusal = await self._transport.pour(self._prefix + path, query, IDLE_SECONDS, frames.hand)
         if refusal is not None:
@@ -212,6 +221,14 @@ class EngineClient:
                 body = b"".join([chunk async for chunk in reply.chunks])
                 raise self._refusal("/events", reply.status, body)
             yield _documents(reply.chunks, framing)
+
+    def read_calmly(self, *, calm: bool) -> None:
+        """Is nobody waiting for what streams have as soon as it comes?"""
+        self._transport.read_calmly(calm=calm)
+
+    async def catch_up(self) -> None:
+        """Give away what has come by now."""
+        await self._transport.catch_up()
 
     async def close(self) -> None:
         """Close all connections."""

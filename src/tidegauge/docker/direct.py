@@ -206,18 +206,10 @@ class Direct:
                 run.probe.close()
                 run.tell_waiting()
 
-    def tell_waiting(self, keys: Iterable[str]) -> None:
-        """Tell what waits of these, before anything else is told of them."""
-        for key in keys:
-            if (seconds := self._paced.get(key)) is not None:
-                self._runs[seconds][key].tell_waiting()
-
-    async def catch_up(self) -> None:
-        """Tell all that waits, some at a time."""
-        for number, key in enumerate([*self._paced], 1):
-            self.tell_waiting([key])
-            if number % AT_ONCE == 0:
-                await self._clock.sleep(0)
+    def tell_waiting(self, key: str) -> None:
+        """Tell what waits of this one, before anything else is told of it."""
+        if (seconds := self._paced.get(key)) is not None:
+            self._runs[seconds][key].tell_waiting()
 
     def close_all(self) -> None:
         """Read none any longer."""

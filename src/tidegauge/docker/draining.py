@@ -28,6 +28,12 @@ TURN_SECONDS = 0.01
 GULP_BYTES = 64 * 1024
 """What is read of one socket before the others have their turn."""
 
+CALM_SECONDS = 4.0
+"""How often streams are read while nobody waits for what they have."""
+
+CALM_BYTES = 16 * 1024
+"""A stream that had more than this at once is read sooner again, whoever waits."""
+
 LOOK_SECONDS = 2.0
 """How often it is looked which streams are silent for too long."""
 
@@ -58,6 +64,8 @@ class _Stream:
 class Drain:
     """Reads all its streams each ``interval`` seconds; with 0, whatever comes at once.
 
+    While nobody waits for what they have, it is read less often (`CALM_SECONDS`).
+
     Every socket is read to its end, `GULP_BYTES` at a time: none waits for one that floods, and
     none is left unread, which would slow every client of the engine.
     """
@@ -73,6 +81,8 @@ class Drain:
         self._gulp = memoryview(bytearray(GULP_BYTES))
         self._next: asyncio.Handle | None = None
         self._looked = 0.0
+        self._calm = self._much = False
+        self._sweeps = 0
 
     async def pour(
         self, path: str, query: Query, idle_seconds: float, into: Into
@@ -102,6 +112,23 @@ class Drain:
                 raise translate(end, self._endpoint.text) from end
             case _:
                 raise end
+
+    def read_calmly(self, *, calm: bool) -> None:
+        """Is nobody waiting for what streams have?"""
+        if self._calm and not calm and self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._calm = calm
+        self._schedule(soon=bool(self._ready or self._unfinished))
+
+    async def catch_up(self) -> None:
+        """Return when what has come by now was read; what comes meanwhile is for later."""
+        last = self._sweeps + 1
+        while True:
+            self._turn()
+            if not self._ready or self._sweeps > last:
+                return
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """End what is open."""
@@ -148,6 +175,8 @@ class Drain:
             self._next = loop.call_soon(self._on_time)
         else:  # on a grid, so that several engines are read in one waking
             now, every = loop.time(), self._every
+            if self._calm and not self._much:
+                every = max(every, CALM_SECONDS)
             self._next = loop.call_at(now - now % every + every, self._on_time)
 
     def _on_time(self) -> None:
@@ -160,6 +189,8 @@ class Drain:
         began = time()
         if not self._ready:
             self._ready.extend(self._waiting())
+            self._sweeps += 1
+            self._much = False
         while self._ready and time() - began < TURN_SECONDS:
             stream = self._streams.get(self._ready.popleft())
             if stream is not None and not stream.over.done():
@@ -199,6 +230,7 @@ class Drain:
             if self._take(stream, bytes(self._gulp[:count])):
                 return
             room -= count
+            self._much = self._much or GULP_BYTES - room > CALM_BYTES
             if room > 0 and self._tls is None:
                 return  # less came than there was room for, so that was all
         self._unfinished.add(stream.connection.fileno())

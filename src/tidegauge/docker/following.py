@@ -212,18 +212,22 @@ class Follower:
         return self._demand.at_once or self.interest.holds_any
 
     async def catch_up(self) -> None:
-        """Send all that waits."""
-        if self._direct is not None:
-            await self._direct.catch_up()
+        """Send all that has come by now."""
+        await self._client.catch_up()
+        await self._holding.catch_up()
 
     async def _arrange(self, engine: Engine) -> None:
-        """Read in turn while that is decided, and stream what is looked at."""
-        if not can_turn(engine, self._demand):
-            return
+        """Read in turn while that is decided, and stream what is looked at.
+
+        What is streamed is read less often while nobody looks.
+        """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._holding.rotation.run())
+            if can_turn(engine, self._demand):
+                tasks.create_task(self._holding.rotation.run())
             while True:
                 self.interest.news.clear()
+                self._holding.calm = calm = not self._hurried()
+                self._client.read_calmly(calm=calm)
                 self._keep_pace(engine)
                 if self._in_turn or len(self._holding.rotation):
                     self._holding.arrange(self._streamed)
@@ -297,6 +301,8 @@ class Follower:
         if event.action == "start":
             self._births[key] = time_of(event)
         started = self._births.get(key) or container.started_at
+        if self._holding.calm:
+            await self._client.catch_up()
         self._holding.tell_waiting([key])
         await outlet.send(life_event(container, event, started))
         if event.action in {"die", "died", "destroy", "remove"}:
@@ -335,6 +341,8 @@ class Follower:
         self._tell_taken(conditions)
         changes = plan(conditions, held.known, tuple(held.held))
         held.close(changes.close)
+        if self._holding.calm:
+            await self._client.catch_up()
         listed_now = {each.container.id: each.container for each in conditions}
         held.tell_waiting(key for key, one in held.known.items() if listed_now.get(key) is not one)
         held.known = listed_now

@@ -195,7 +195,7 @@ class Sample(Struct, frozen=True, gc=False):
 
 
 class Still(Struct, frozen=True, gc=False):
-    """Samples of a container that is read directly, in each of which all is as in its last one.
+    """Samples of a container in each of which all is as in its last one.
 
     Only the times, ``reads``, are others, and what the machine's CPUs could have given by then, the
     ``capacities``. ``frame`` is that of the last sample that came alone.

@@ -19,6 +19,10 @@ LONGEST = 4 * 2**20
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}]', re.DOTALL)
 
 
+def _never(_chunk: bytes) -> bool:
+    return False
+
+
 class Framing(Generic[T]):
     """Feed it chunks; it gives the documents they complete, decoded.
 
@@ -106,22 +110,26 @@ class Framing(Generic[T]):
 class Handing(Framing[T]):
     """Hands each document to ``take`` as soon as it is whole, instead of giving lists.
 
-    With it goes the line it was, or nothing if it came in pieces.
+    With it goes the line it was, or nothing if it came in pieces. A chunk that ``again`` takes is
+    not decoded.
     """
 
-    __slots__ = ("_take",)
+    __slots__ = ("_again", "_take")
 
     def __init__(
         self,
         decoder: msgspec.json.Decoder[T],
         take: Callable[[T, bytes], None],
         garbage: Callable[[bytes, str], None],
+        again: Callable[[bytes], bool] = _never,
     ) -> None:
         super().__init__(decoder, garbage)
-        self._take = take
+        self._take, self._again = take, again
 
     def hand(self, chunk: bytes) -> None:
         """Hand over what this chunk completes."""
+        if not self._rest and self._again(chunk):
+            return
         whole = self.whole(chunk)
         if whole is not None:
             self._take(whole, chunk)

@@ -11,8 +11,13 @@ from tidegauge.backoff import Backoff
 from tidegauge.clock import Clock
 from tidegauge.docker.attention import Attention, Notice
 from tidegauge.docker.frames import Container, Sample, StatsFrame, Still
+from tidegauge.docker.intervals import cpu_time
 from tidegauge.docker.lives import Observation
+from tidegauge.docker.repetition import Repetition
 from tidegauge.streams import Outlet
+
+WAIT_SECONDS = 10.0
+"""So long samples wait at most in which nothing moved."""
 
 
 class Joined(Struct, frozen=True):
@@ -28,6 +33,8 @@ class Holder(Protocol):
 
     known: dict[str, Container]
     clock: Clock
+    calm: bool
+    """Is nobody waiting for samples as soon as they come?"""
 
     def run_over(self, held: "Held", *, reached: bool) -> None:
         """A container that was read directly has ended."""
@@ -42,6 +49,15 @@ class Holder(Protocol):
         ...
 
 
+class _Standing(Struct):
+    """The last frame of a container that sleeps, its line, and the samples like it that wait."""
+
+    frame: StatsFrame
+    line: Repetition
+    reads: list[datetime] = []
+    capacities: list[int] = []
+
+
 class Held:
     """One container, and how its frames come; a thousand of these are small.
 
@@ -52,7 +68,7 @@ class Held:
 
     __slots__ = (
         *("asked_every", "attention", "backoff", "container", "holding", "joined", "learned"),
-        *("notices", "usual"),
+        *("notices", "standing", "used", "usual"),
     )
 
     def __init__(self, container: Container, holding: Holder, joined: Joined) -> None:
@@ -62,6 +78,9 @@ class Held:
         self.notices: list[Notice] = []
         self.usual = self.asked_every = 0.0
         self.learned = False
+        self.used: int | None = None
+        """CPU time in the last frame of a stream."""
+        self.standing: _Standing | None = None
 
     def take_direct(self, frame: StatsFrame, seconds: float) -> None:
         """A frame was read without the engine."""
@@ -86,14 +105,46 @@ class Held:
 
     def take(self, frame: StatsFrame, line: bytes) -> None:
         """A frame came; so the next pause is a short one."""
+        self.tell_waiting()
         container, holding = self.container, self.holding
         container = holding.known.get(container.id, container)
         self.joined.outlet.send_nowait(Sample(container, frame, line, self.asked_every))
         self.asked_every = self.usual
         self.backoff = None
+        self._look_at(frame, line)
         notice = self.attention.sees(frame, holding.clock.monotonic())
         if notice is not None:
             holding.notice(notice, self)
+
+    def _look_at(self, frame: StatsFrame, line: bytes) -> None:
+        """Does it sleep? Then its next line may be the same; that of others is not kept."""
+        used, self.used = self.used, cpu_time(frame)
+        found = Repetition.of(line) if used is not None and used == self.used else None
+        self.standing = _Standing(frame, found) if found else None
+
+    def take_again(self, line: bytes) -> bool:
+        """Take a line that says the same as the one before, but for its time; false of another."""
+        standing = self.standing
+        if standing is None or (again := standing.line.again(line)) is None:
+            return False
+        read, capacity = again
+        standing.reads.append(read)
+        standing.capacities.append(capacity)
+        passed = (read - standing.reads[0]).total_seconds()
+        if not (self.holding.calm and 0 <= passed < WAIT_SECONDS):
+            self.tell_waiting()
+        notice = self.attention.goes_on(read, self.holding.clock.monotonic())
+        if notice is not None:
+            self.holding.notice(notice, self)
+        return True
+
+    def tell_waiting(self) -> None:
+        """Tell of samples that wait."""
+        standing = self.standing
+        if standing is not None and (reads := standing.reads):
+            capacities = tuple(standing.capacities)
+            standing.reads, standing.capacities = [], []
+            self.take_still(standing.frame, tuple(reads), capacities, self.asked_every)
 
     def garbage(self, data: bytes, error: str) -> None:
         """Something came that is none."""

@@ -12,7 +12,7 @@ from tidegauge.backoff import Backoff
 from tidegauge.clock import Clock
 from tidegauge.docker.attention import Notice, empty_sentence, late_sentence
 from tidegauge.docker.client import EngineClient, InspectedContainer
-from tidegauge.docker.direct import Direct, waits
+from tidegauge.docker.direct import AT_ONCE, Direct, waits
 from tidegauge.docker.frames import Container
 from tidegauge.docker.held import Held, Joined
 from tidegauge.docker.inspecting import UNTOLD, Inspector
@@ -62,7 +62,7 @@ class Holding:
     ) -> None:
         self._client, self._journal, self._random = client, journal, random
         self._direct = direct
-        self.clock = clock
+        self.clock, self.calm = clock, False
         self.rotation = Rotation(self._read, clock, interval)
         self._inspector = Inspector(client, journal, clock)
         self._held: dict[str, Held] = {}
@@ -121,8 +121,18 @@ class Holding:
 
     def tell_waiting(self, keys: Iterable[str]) -> None:
         """Tell samples of these that wait, before anything else is told of them."""
-        if self._direct is not None:
-            self._direct.tell_waiting(keys)
+        for key in keys:
+            if held := self._held.get(key):
+                held.tell_waiting()
+            if self._direct is not None:
+                self._direct.tell_waiting(key)
+
+    async def catch_up(self) -> None:
+        """Tell all samples that wait, some at a time."""
+        for number, key in enumerate([*self._held], 1):
+            self.tell_waiting([key])
+            if number % AT_ONCE == 0:
+                await self.clock.sleep(0)
 
     def revive(self) -> None:
         """Look again for those of which no samples come."""
@@ -134,7 +144,8 @@ class Holding:
     def close(self, ids: Iterable[str]) -> None:
         """Have samples of these come no longer."""
         for key in ids:
-            self._held.pop(key, None)
+            if held := self._held.pop(key, None):
+                held.tell_waiting()
             self.rotation.remove(key)
             if self._direct is not None:
                 self._direct.close([key])
@@ -202,6 +213,7 @@ class Holding:
         self._streams[held.container.id] = held.joined.tasks.create_task(self._hold(held))
 
     def _take_turns(self, held: Held, *, at_once: bool) -> None:
+        held.tell_waiting()
         held.usual = held.asked_every = self.rotation.interval
         self.rotation.add(held.container.id, at_once=at_once)
 
@@ -210,6 +222,7 @@ class Holding:
         key = held.container.id
         if self._held.get(key) is held:
             del self._held[key]
+            held.tell_waiting()
             self._streams.pop(key, None)
             self.rotation.remove(key)
             if self._direct is not None:
@@ -261,7 +274,7 @@ class Holding:
                 if not held.learned:
                     await self._learn(container.id, held.joined.outlet)
                 held.learned = False
-                await self._client.stats(container.id, held.take, held.garbage)
+                await self._client.stats(container.id, held.take, held.garbage, held.take_again)
             except NoSuchContainer:
                 self._lose(held)
                 return
@@ -332,6 +345,8 @@ class Holding:
     async def _learn(self, key: str, outlet: Outlet[Observation]) -> InspectedContainer:
         """Ask when a container's present life began, its restarts, and what it may use."""
         found = await self._inspector.ask(key)
+        if self.calm:
+            await self._client.catch_up()
         self.tell_waiting([key])
         if found is not UNTOLD and (known := self.known.get(key)):
             state = found.state

@@ -121,7 +121,7 @@ class Intervals:
         if started is not None and before.read < started <= last:
             return None
         steps = map(sub, still.reads, (before.read, *still.reads))
-        if min(steps) < min(SHORTEST, timedelta(seconds=still.asked_every / 2)):
+        if min(steps) < _shortest(frame, still.asked_every):
             return None
         return Interval(container, track.life, before, still.last, b"", still.asked_every)
 
@@ -145,7 +145,7 @@ class Intervals:
     def _too_early(self, track: _Track, before: StatsFrame, sample: Sample) -> bool:
         frame = sample.frame
         passed = frame.read - before.read
-        if passed >= SHORTEST or passed >= _shortest(sample):
+        if passed >= SHORTEST or passed >= _shortest(frame, sample.asked_every):
             track.older = 0
             return False
         if frame.read < before.read:
@@ -156,11 +156,11 @@ class Intervals:
         return True
 
 
-def _shortest(sample: Sample) -> timedelta:
+def _shortest(frame: StatsFrame, asked_every: float) -> timedelta:
     """What is read directly has one clock, and comes when we want it."""
-    if sample.frame.source == "api":
+    if frame.source == "api":
         return SHORTEST
-    return min(SHORTEST, timedelta(seconds=sample.asked_every / 2))
+    return min(SHORTEST, timedelta(seconds=asked_every / 2))
 
 
 def _is_young(container: Container, first: StatsFrame) -> bool:
@@ -180,7 +180,7 @@ def _born_between(sample: Sample, before: StatsFrame, *, stopped: bool) -> bool:
         return True
     passed = now.read - before.read
     # Only after empty frames: the clock was set back.
-    if passed < SHORTEST and passed < _shortest(sample):
+    if passed < SHORTEST and passed < _shortest(now, sample.asked_every):
         return True
     earlier, later = cpu_time(before), cpu_time(now)
     if started is not None and started <= before.read:

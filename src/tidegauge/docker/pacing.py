@@ -38,7 +38,7 @@ COLLECTION_SECONDS = 0.004
 class Demand(Struct, frozen=True):
     """What samples are wanted for: seconds of a tick, and does anybody keep every second?
 
-    If so, is it kept ``at_once``, or at the end of a tick?
+    Does anybody want each ``at_once``, or do all who want them say so (`Follower.catch_up`)?
     """
 
     tick_interval: float

@@ -63,6 +63,12 @@ class RecordingTransport:
         """The same, given away piece by piece."""
         return await poured(self.stream(path, query, idle_seconds), into)
 
+    def read_calmly(self, *, calm: bool) -> None:
+        """Each piece is taped as it comes."""
+
+    async def catch_up(self) -> None:
+        """Nothing waits."""
+
     async def close(self) -> None:
         """Close all connections; the tape stays open."""
         await self._inner.close()

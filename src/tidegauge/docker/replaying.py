@@ -246,6 +246,12 @@ class ReplayTransport:
         """The same, given away piece by piece."""
         return await poured(self.stream(path, query, idle_seconds), into)
 
+    def read_calmly(self, *, calm: bool) -> None:
+        """It comes when it comes."""
+
+    async def catch_up(self) -> None:
+        """Nothing waits."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -76,6 +76,14 @@ class HttpTransport:
             return poured(self.stream(path, query, idle_seconds), into)
         return self._drain.pour(path, query, idle_seconds, into)
 
+    def read_calmly(self, *, calm: bool) -> None:
+        """Is nobody waiting for what is poured?"""
+        self._drain.read_calmly(calm=calm)
+
+    async def catch_up(self) -> None:
+        """Give away what has come by now; through ssh it was already."""
+        await self._drain.catch_up()
+
     async def _ask(
         self, path: str, query: Query, idle_seconds: float | None
     ) -> aiohttp.ClientResponse:

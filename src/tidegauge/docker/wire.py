@@ -72,6 +72,14 @@ class Transport(Protocol):
         """
         ...
 
+    def read_calmly(self, *, calm: bool) -> None:
+        """Is nobody waiting for what is poured? Then it may be looked at less often."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Return when what has come by now of all that is poured was given away."""
+        ...
+
     async def close(self) -> None:
         """Close all connections."""
         ...

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from tidegauge.catching_up import CatchUp, nothing_waits
 from tidegauge.clock import Clock
 from tidegauge.errors import HistoryDamaged, HistoryError, HistoryRefused
 from tidegauge.history.gathering import Gathering, done
@@ -75,12 +76,14 @@ class Recorder:
         """An entity's rows that are in no block yet; ``None`` if others write the file."""
         return None if self._off else self._gathering.unsealed(identity)
 
-    async def run(self) -> None:
-        """Write once a second until `end`; then what is left."""
+    async def run(self, catch_up: CatchUp = nothing_waits) -> None:
+        """Write once a second until `end`; then what is left. Before, others ``catch_up``."""
         self._ending.clear()
         ended = False
         while not ended:
             ended = await self._clock.wait(self._ending, COMMIT_SECONDS)
+            if not ended:
+                await catch_up()
             if ended or self._clock.monotonic() >= self._retry_at:
                 await self._write()
 

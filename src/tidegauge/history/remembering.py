@@ -39,10 +39,9 @@ class Remembering:
         """The same of a sample that goes on as the one before."""
         recorders = self._registry.container(sample.layout.container)
         if recorders is not None:
-            now = self._clock.monotonic()
-            for row, read in zip(sample.rows, sample.reads(), strict=True):
-                at = _milliseconds(read)
-                self._keep(recorders, self._taker.steady(recorders, sample.layout, row, at, now))
+            now, times = self._clock.monotonic(), [*map(_milliseconds, sample.reads())]
+            for row in self._taker.steady(recorders, sample.layout, sample.rows, times, now):
+                self._keep(recorders, row)
 
     def machine(self, _seen: HostSample) -> None:
         """Now and then, the engines and the machine."""

@@ -7,6 +7,7 @@ kept: cores from CPU time, shares from levels and limits; states and ends are ev
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from operator import add, itemgetter
 from typing import cast
@@ -20,7 +21,7 @@ from tidegauge.metrics.entities import Recorders
 from tidegauge.metrics.instruments import Gauge, Instrument
 from tidegauge.metrics.places import places
 from tidegauge.metrics.totals import Column, Columns
-from tidegauge.readings.layout import Layout
+from tidegauge.readings.layout import MISSED, Layout
 
 SHAPES_SHARED = 1000
 """Different sets of series that are remembered, so that entities of the same share one."""
@@ -86,6 +87,9 @@ KEPT: Mapping[str, float] = {
     ),
 }
 """Metrics that are kept, and to what part of what their instruments hold."""
+
+
+MISSED_SECONDS = Stored("container.samples.missed", (), counter=True, scale=1.0)
 
 
 class _Taken(Struct, frozen=True):
@@ -162,11 +166,11 @@ class Taker:
         self,
         recorders: ContainerRecorders,
         layout: Layout,
-        sample: "array[int]",
-        at: int,
+        samples: Sequence["array[int]"],
+        times: Sequence[int],
         now: float,
-    ) -> Row | None:
-        """As `row`, of a sample that goes on as the one before, as a row of its layout; 2 us."""
+    ) -> list[Row]:
+        """As `row`, of samples that go on as the one before, as rows of their layout; 2 us each."""
         going = self._going.get(who := identity(layout.container))
         if (
             going is not None
@@ -174,11 +178,17 @@ class Taker:
             and going.recorders is recorders
             and now < going.due
         ):
-            return going.row(sample, at) if recorders.in_use(now) else None
-        row = self.row(recorders, at, now)
-        if row is not None and (found := _going(row, recorders, layout, sample, now)) is not None:
-            self._going[who] = found
-        return row
+            return [*map(going.row, samples, times)] if recorders.in_use(now) else []
+        # What was recorded holds all of the samples, so it is the last of them.
+        row = self.row(recorders, times[-1], now)
+        if row is None:
+            return []
+        found = _going(row, recorders, layout, samples[-1], now)
+        if found is None:
+            later = [samples[-1][MISSED] - each[MISSED] for each in samples]
+            return [*map(partial(_earlier, row), times, later)]
+        self._going[who] = found
+        return [*map(found.row, samples, times)]
 
     def forget(self, who: Identity) -> None:
         """Give up what is remembered of an entity that is gone."""
@@ -226,6 +236,15 @@ def _going(
         *(fixed, itemgetter(*indexes), tuple(added) if any(added) else None),
         struct.Struct(f"{len(indexes)}q").pack,
     )
+
+
+def _earlier(row: Row, at: int, missed_later: int) -> Row:
+    """The same of a sample before it in which all else was as in this one."""
+    if not missed_later or MISSED_SECONDS not in row.shape:
+        return Row(row.identity, row.shape, at, row.values)
+    values = row.values[:]
+    values[row.shape.index(MISSED_SECONDS)] -= missed_later
+    return Row(row.identity, row.shape, at, values)
 
 
 _Run = Callable[[], Sequence[Number]]

@@ -24,7 +24,7 @@ from tidegauge.metrics.standing import (
     memory_limits,
 )
 from tidegauge.metrics.surroundings import CONTAINER_FILESYSTEM_USAGE, CONTAINER_ROOT_USAGE
-from tidegauge.readings.layout import MISSED, Layout, Steady
+from tidegauge.readings.layout import CPU, MISSED, Layout, Steady
 from tidegauge.readings.time import seconds_up
 
 USE_HOLDS = 30.0
@@ -85,7 +85,7 @@ class ContainerRecorders:
         *("_share", "container", "fresh_at", "gone", "sampled_at", "since"),
         *("about", "cpu", "cpu_limits", "disk", "life", "memory", "memory_limits"),
         *("kernel", "network", "pids", "size", "sized_until", "uptime", "whole_size"),
-        *("_layout", "_missed", "_read", "_rows"),
+        *("_ended", "_layout", "_missed", "_only_rows", "_read", "_rows"),
     )
 
     def __init__(self, container: Container, allowance: Allowance, since: float) -> None:
@@ -106,6 +106,10 @@ class ContainerRecorders:
         self._rows: list[array[int]] = []
         self._layout: Layout | None = None
         self._missed = 0
+        self._ended: tuple[int, array[int]] | None = None
+        """The last row of ticks that nobody collected, and the CPU time before it."""
+        self._only_rows = False
+        """Was nothing but rows recorded since the end of the last tick, which nobody collected?"""
         self._read: datetime | None = None
         self.life = LifeRecorder()
         self.about = AboutRecorder()
@@ -130,16 +134,26 @@ class ContainerRecorders:
     def steady(self, sample: Steady) -> None:
         """Take a sample that goes on as the one before."""
         if sample.layout is not self._layout:
+            self.settle()
             self._layout, self._missed = sample.layout, 0
         self._rows += sample.rows
         self._read = sample.interval.now.read
 
     def settle(self) -> None:
         """Record what waits; 3 us a sample, and 5 us."""
-        rows, layout = self._rows, self._layout
-        if not rows or layout is None:
+        self._only_rows = False
+        if self._ended is not None:
+            (self.cpu.used, row), self._ended = self._ended, None
+            self._record([row])
+            self._end_tick()
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._record(rows)
+
+    def _record(self, rows: list["array[int]"]) -> None:
+        layout = self._layout
+        if layout is None:
             return
-        self._rows = []
         for category, one in (
             ("docker-cpu", self.cpu),
             ("docker-memory", self.memory),
@@ -175,6 +189,8 @@ class ContainerRecorders:
     def condition(self, seen: Condition) -> None:
         """Take a state and what came with it; what it may use is asked anew where one begins."""
         was_known = self.life.known
+        if seen.resources is not None or seen.gone or bool(seen.state) is not was_known:
+            self.settle()
         self.gone = seen.gone or (self.gone and not seen.state)
         self.life.condition(seen)
         self.about.record(seen.container if self.life.known else None)
@@ -185,20 +201,47 @@ class ContainerRecorders:
 
     def turn(self) -> None:
         """End a tick, of which `groups` then tell; while it runs, what stands is told in each."""
+        self.settle()
         self._turn()
         if self.life.using:
             for each in (self.life, self.cpu_limits, self.memory_limits):
                 each.repeat()
 
     def _turn(self) -> bool:
-        self.settle()
         in_rows = self.cpu, self.memory, self.network, self.disk, self.pids, self.kernel
         told = [each.turn() for each in in_rows]
         return any(told)
 
     def let_go(self) -> bool:
-        """End a tick that nobody collects; 5 us."""
-        fresh = self._turn() or self.life.known
+        """End a tick that nobody collects; 15 us where there were only rows, else 100 us."""
+        if self._only_rows:
+            if self._rows and self._layout is not None:
+                self._give_up(self._layout)
+                return True
+            return self.life.known
+        self.settle()
+        fresh = self._end_tick() or self.life.known
+        self._only_rows = True
+        return fresh
+
+    def _give_up(self, layout: Layout) -> None:
+        """Of rows that nobody collects the last one is kept; the others are only counted."""
+        used, row = self._ended or (self.cpu.used, None)
+        rows = self._rows if row is None else [row, *self._rows]
+        *counted, last = rows
+        if counted:
+            if layout.records("docker-cpu"):
+                self.cpu.count(counted, used)
+            if layout.records("docker-memory"):
+                self.memory.count(counted)
+            missed = counted[-1][MISSED]
+            self.life.skip(len(counted), missed - self._missed)
+            self._missed, used = missed, counted[-1][CPU.start]
+        self._ended, self._rows = (used, last), []
+
+    def _end_tick(self) -> bool:
+        """Nobody collects it; true if there was anything to collect."""
+        fresh = self._turn()
         for recorder in (self.cpu, self.memory, self.pids, self.kernel, self.life):
             for instrument in recorder.sampled:
                 fresh = bool(instrument.collect()) or fresh

@@ -197,6 +197,10 @@ class Counter:
         self._increments += amounts
         self.last = (self.last or 0) + sum(amounts)
 
+    def skip(self, amount: Number) -> None:
+        """Add to the total what is of no tick that anybody collects."""
+        self.last = (self.last or 0) + amount
+
     def collect(self) -> tuple[Number, ...]:
         """This tick's increments in order of time; the next tick starts empty."""
         increments, self._increments = self._increments, []

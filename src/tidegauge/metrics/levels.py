@@ -43,6 +43,10 @@ class LevelRows:
             counts.add(self.samples(column))
         return True
 
+    def count(self, column: int, levels: Sequence[Number]) -> None:
+        """Take these into nothing but the histogram of a column."""
+        self._histograms[column].add(levels)
+
     def samples(self, column: int) -> tuple[Number, ...]:
         """The levels of the ended tick, in order of time."""
         return tuple([level for row in self._ended if (level := row[column]) is not None])

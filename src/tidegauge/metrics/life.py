@@ -99,6 +99,12 @@ class LifeRecorder:
         elif self._missed.last is None:
             self._missed.last = 0  # known to be none, which is no increment
 
+    def skip(self, samples: int, missed: int) -> None:
+        """Count samples, and seconds missed before them, for totals only."""
+        self._samples.skip(samples)
+        if missed:
+            self._missed.skip(missed)
+
     def samples(self, count: int) -> None:
         """Count samples before which nothing was missed."""
         self._samples.add_each([1] * count)

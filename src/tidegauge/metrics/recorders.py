@@ -81,7 +81,8 @@ class CpuRecorder:
         self._levels = LevelRows(CPU_BOUNDS)
         self._life: Life = Life(from_birth=False)
         self._host: Life = self._life
-        self._used = 0
+        self.used = 0
+        """CPU time in the last row."""
 
     def record(self, reading: CpuReading) -> None:
         """Take one reading; what it lacks records nothing."""
@@ -92,7 +93,7 @@ class CpuRecorder:
         used = reading.total, reading.user, reading.kernel
         held_back = throttling.periods, throttling.throttled_periods, throttling.throttled_time
         self._totals.observe(used + held_back, life)
-        self._used = reading.total
+        self.used = reading.total
         # The host's clock did not start with the container: a new life only sets its base.
         if life is not self._life:
             self._life, self._host = life, Life(from_birth=False)
@@ -101,14 +102,16 @@ class CpuRecorder:
 
     def extend(self, layout: Layout, rows: Rows) -> None:
         """Take several samples."""
-        used = [row[CPU.start] for row in rows]
-        added = map(sub, used, [self._used, *used])
-        cores = [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=False)]
+        cores = _cores(rows, self.used)
         most = self._most(layout.online)
         self._levels.put_each([(each, each / most if most else None) for each in cores])
-        self._used = used[-1]
+        self.used = rows[-1][CPU.start]
         self._totals.extend([row[CPU] for row in rows])
         self._capacity.observe_each([row[CAPACITY] for row in rows])
+
+    def count(self, rows: Rows, used: int) -> None:
+        """Take several samples into nothing but the histogram, from that CPU time on."""
+        self._levels.count(0, _cores(rows, used))
 
     def _most(self, online: int | None) -> float | None:
         """Cores it may use."""
@@ -204,6 +207,11 @@ class MemoryRecorder:
             fails = self._at_limit if layout.version_1 else self._out_of_memory
             fails.observe_each([row[end] for row in rows])
 
+    def count(self, rows: Rows) -> None:
+        """Take several samples into nothing but the histogram and the peak."""
+        self._levels.count(1, [row[WORKING_SET] for row in rows])
+        self._most = max(self._most, *[row[USAGE] for row in rows])
+
     @property
     def sampled(self) -> tuple[Instrument, ...]:
         """Those that keep something of a tick, besides totals."""
@@ -273,6 +281,13 @@ class PidsRecorder:
             (catalogue.PIDS, (), LevelColumn(self._levels, 0)),
             (catalogue.PIDS_LIMIT, (), self._limit),
         )
+
+
+def _cores(rows: Rows, used: int) -> list[float]:
+    """Cores in use in each sample, from that CPU time on."""
+    times = [row[CPU.start] for row in rows]
+    added = map(sub, times, [used, *times])
+    return [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=False)]
 
 
 def _columns(columns: TotalColumns, totals: Totals) -> Recorded:

@@ -37,7 +37,7 @@ GONE_KEPT = 100
 """Removed containers whose totals wait for one of the same name to be made anew."""
 
 
-COUNTED_EVERY = 6
+COUNTED_EVERY = 30
 """In each so manieth tick that nobody collects the series are counted, which takes most of it."""
 
 STEP = 50
@@ -135,7 +135,7 @@ class Registry:
         key = (seen.container.engine.name, seen.container.alias)
         if seen.gone and key not in self._entities:
             return
-        if entity := self._entity(seen.container):
+        if entity := self._found(seen.container):
             entity.condition(seen)
         if seen.gone:
             self._gone[key] = None

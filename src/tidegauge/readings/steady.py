@@ -8,7 +8,7 @@ somebody wants to know. Costs 4 us a sample; watched by ``make bench`` (T5).
 import struct
 from array import array
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import is_
 from typing import NamedTuple, cast
 
@@ -35,7 +35,7 @@ from tidegauge.readings.layout import (
     Steady,
 )
 from tidegauge.readings.network import interfaces
-from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed
+from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed, seconds_missed_in
 
 LOOK_AGAIN = 300
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
@@ -125,17 +125,13 @@ class Steadying:
         same = known.sections and all(map(is_, known.sections, _sections(still.frame)))
         if not same or known.left < len(still.reads):
             return None
-        rows, at, capacity = [known.row], before.read, known.row[CAPACITY]
-        for read, most in zip(still.reads, still.capacities, strict=True):
-            microseconds = (read - at) // _MICROSECOND
-            if round(microseconds / known.unmissed) > 1 or not capacity <= most <= _GREATEST:
-                return None
-            row = known.row[:]
-            row[0], row[CAPACITY], at, capacity = microseconds, most, read, most
-            rows.append(row)
-        known.left -= len(still.reads)
+        rows = _standing_rows(known, before.read, still)
+        if rows is None:
+            return None
+        known.left -= len(rows)
         known.row = rows[-1]
-        return Steady(known.layout, interval, tuple(rows[1:]))
+        known.missed = known.row[MISSED]
+        return Steady(known.layout, interval, rows)
 
     def learn(self, interval: Interval) -> None:
         """From this sample on, which was recorded, others may go on."""
@@ -218,14 +214,17 @@ def _steady(known: _Known, interval: Interval) -> Steady | None:
         known.missed += missed
     row = _still(known, interval.now, microseconds)
     if row is None:
+        used = known.used
         packed = _packed(known, interval.now, microseconds)
         if packed is None:
             return None
         row = array("q", packed)
-        if layout.source == "cgroup":
-            if known.row and row[CAPACITY] < known.row[CAPACITY]:
-                return None  # it fell behind rows that were copied
+        if known.sections and row[CAPACITY] < known.row[CAPACITY]:
+            return None  # it fell behind rows that were copied
+        if layout.source == "cgroup" or known.used == used:
             known.row, known.sections = row, _sections(interval.now)
+        elif known.sections:  # whoever works has another one soon
+            known.row, known.sections = array("q"), ()
     return Steady(layout, interval, (row,))
 
 
@@ -237,6 +236,25 @@ def _goes_on(known: _Known, interval: Interval) -> bool:
         and interval.life is layout.life
         and interval.asked_every == layout.asked_every
     )
+
+
+def _standing_rows(
+    known: _Known, before: datetime, still: Still
+) -> "tuple[array[int], ...] | None":
+    """The row before, with the times and capacities of these samples."""
+    rows: list[array[int]] = []
+    at, capacity, missed = before, known.row[CAPACITY], known.missed
+    for read, most in zip(still.reads, still.capacities, strict=True):
+        microseconds = (read - at) // _MICROSECOND
+        late = seconds_missed_in(microseconds / 1e6, known.unmissed / 1e6)
+        if (late and not known.slow) or not capacity <= most <= _GREATEST:
+            return None
+        missed += late
+        row = known.row[:]
+        row[0], row[MISSED], row[CAPACITY] = microseconds, missed, most
+        at, capacity = read, most
+        rows.append(row)
+    return tuple(rows)
 
 
 def _sections(frame: StatsFrame) -> Sections:

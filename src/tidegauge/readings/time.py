@@ -50,5 +50,10 @@ def seconds_missed(interval: Interval) -> int:
         return 0
     usual = interval.asked_every or SECONDS_BETWEEN_SAMPLES[interval.container.engine.kind]
     passed = (interval.now.read - interval.before.read).total_seconds()
+    return seconds_missed_in(passed, usual)
+
+
+def seconds_missed_in(passed: float, usual: float) -> int:
+    """The same, of so many seconds, where samples usually come each ``usual`` seconds."""
     missed = round(passed / usual) - 1
     return round(missed * usual) if missed > 0 else 0

@@ -112,6 +112,12 @@ class SimulatedTransport:
         """The same, given away piece by piece."""
         return await poured(self.stream(path, query, idle_seconds), into)
 
+    def read_calmly(self, *, calm: bool) -> None:
+        """It comes when it comes."""
+
+    async def catch_up(self) -> None:
+        """Nothing waits."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

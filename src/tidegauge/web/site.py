@@ -1,10 +1,11 @@
 """Everything that is served, put together: what pages there are, who is let in, how they answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
 
+from tidegauge.catching_up import CatchUp, nothing_waits
 from tidegauge.journal import Journal
 from tidegauge.web.answers import Handler, add_headers, errors
 from tidegauge.web.api import LIVE
@@ -19,10 +20,6 @@ class Part(Protocol):
         ...
 
 
-async def _nothing_waits() -> None:
-    pass
-
-
 class Site:
     """Makes applications as aiohttp serves them; one for each time the server runs.
 
@@ -34,7 +31,7 @@ class Site:
         parts: Sequence[Part],
         gate: Gate,
         journal: Journal,
-        catch_up: Callable[[], Awaitable[None]] = _nothing_waits,
+        catch_up: CatchUp = nothing_waits,
     ) -> None:
         self._parts, self._gate, self._journal = parts, gate, journal
         self._catch_up = catch_up
