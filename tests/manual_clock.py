@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tidegauge.clock import next_beat
+
 
 class ManualClock:
     """Implements `tidegauge.clock.Clock`; starts at Unix time 1000."""
@@ -23,6 +25,9 @@ class ManualClock:
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._passed + seconds, woken))
         await woken
+
+    async def beat(self, seconds: float) -> None:
+        await self.sleep(next_beat(self._passed, seconds) - self._passed)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         sleeping = asyncio.ensure_future(self.sleep(seconds))

@@ -38,8 +38,8 @@ MAY_IMPORT = {
     ),
     "prometheus": "clock journal metrics docker.frames",
     "history": (
-        "catching_up errors clock journal docker.frames docker.intervals docker.lives host readings.layout"
-        " metrics prometheus.names"
+        "catching_up errors clock journal docker.frames docker.intervals docker.lives host"
+        " readings.layout metrics prometheus.names"
     ),
     "fleet": "errors clock history.prometheus history.prometheus_server history.prometheus_series"
     " metrics prometheus.names",

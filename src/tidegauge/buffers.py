@@ -19,7 +19,7 @@ class BufferWatch:
     async def run(self, clock: Clock) -> None:
         """Tell each second, until cancelled."""
         while True:
-            await clock.sleep(1.0)
+            await clock.beat(1.0)
             self.tell()
 
     def tell(self) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from tidegauge.clock import Clock
+from tidegauge.clock import Clock, next_beat
 
 
 class _Alarm(Struct, order=True):
@@ -52,6 +52,11 @@ class PlaybackClock:
         woken = asyncio.Event()
         with self._alarm(seconds, woken.set):
             await woken.wait()
+
+    async def beat(self, seconds: float) -> None:
+        """Return when its monotonic time is next a multiple of so many seconds."""
+        now = self.monotonic()
+        await self.sleep(next_beat(now, seconds) - now)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Return true as soon as the event is set, false when the moment has come."""

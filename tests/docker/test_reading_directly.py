@@ -41,6 +41,9 @@ class Hasty(SystemClock):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / 50)
 
+    async def beat(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 50)
+
 
 class FakeProbe:
     """A run of a container, which goes on until it is ``over``."""

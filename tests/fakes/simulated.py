@@ -31,6 +31,9 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) / self._speed)
 
+    async def beat(self, seconds: float) -> None:
+        raise NotImplementedError  # the engine waits for times alone
+
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         raise NotImplementedError  # the engine waits for times alone
 

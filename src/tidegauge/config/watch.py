@@ -21,7 +21,7 @@ Mark = tuple[int, int, int]
 
 
 class FileWatch:
-    """Looks at one configuration file, each second and whenever ``nudge`` is set."""
+    """Looks at one configuration file each second; ``nudge`` has it read whatever its time says."""
 
     def __init__(
         self,
@@ -56,7 +56,8 @@ class FileWatch:
     async def _touched(self) -> None:
         """Return when the file was written, and has been left alone for a moment since."""
         while True:
-            nudged = await self._clock.wait(self._nudge, POLL_SECONDS)
+            await self._clock.beat(POLL_SECONDS)
+            nudged = self._nudge.is_set()
             self._nudge.clear()
             mark = self._mark()
             if mark is None or (mark == self._seen and not nudged):

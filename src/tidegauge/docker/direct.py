@@ -8,7 +8,6 @@ each, and are told together: when something moves, when somebody catches up, or 
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -223,14 +222,11 @@ class Direct:
                 tasks.create_task(self._sweep_every(seconds, hurried))
 
     async def _sweep_every(self, seconds: float, hurried: Callable[[], bool]) -> None:
-        due = self._clock.monotonic()
         while True:
             await self._sweep(self._runs[seconds], hurried=hurried())
             if seconds == self._paces.usual and self.wanted == "cgroup" and self._why:
                 self._journal.drop(UNREAD, len(self._why))
-            # On a grid; a sweep that was missed is not made up for.
-            due += seconds * max(1, math.ceil((self._clock.monotonic() - due) / seconds))
-            await self._clock.sleep(due - self._clock.monotonic())
+            await self._clock.beat(seconds)  # a sweep that was missed is not made up for
 
     async def _sweep(self, runs: dict[str, _Run], *, hurried: bool) -> None:
         """Read each; samples in which nothing moved wait, unless somebody is ``hurried``."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tidegauge.catching_up import CatchUp, nothing_waits
-from tidegauge.clock import Clock
+from tidegauge.clock import Clock, next_beat
 from tidegauge.errors import HistoryDamaged, HistoryError, HistoryRefused
 from tidegauge.history.gathering import Gathering, done
 from tidegauge.history.rows import Event, Row, Rows
@@ -81,7 +81,8 @@ class Recorder:
         self._ending.clear()
         ended = False
         while not ended:
-            ended = await self._clock.wait(self._ending, COMMIT_SECONDS)
+            now = self._clock.monotonic()
+            ended = await self._clock.wait(self._ending, next_beat(now, COMMIT_SECONDS) - now)
             if not ended:
                 await catch_up()
             if ended or self._clock.monotonic() >= self._retry_at:

@@ -1,12 +1,11 @@
 """A look at the machine each second."""
 
-import math
 import time
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from tidegauge.clock import Clock
+from tidegauge.clock import Clock, next_beat
 from tidegauge.host.frames import Host, HostSample
 from tidegauge.host.proc import Proc
 from tidegauge.streams import Outlet, Source
@@ -30,13 +29,12 @@ def looks(
     """
 
     async def produce(outlet: Outlet[HostSample]) -> None:
-        due = clock.monotonic() + EVERY
         while True:
-            await clock.sleep(due - clock.monotonic())
+            due = next_beat(clock.monotonic(), EVERY)
+            await clock.beat(EVERY)
             late = max(0.0, clock.monotonic() - due)
             about = HostSample(host, late, process_cpu(), at=clock.now(), version=version)
             await outlet.send(look(about, proc))
-            due += EVERY * max(1, math.ceil((clock.monotonic() - due) / EVERY))
 
     return Source("host", produce)
 
