@@ -17,13 +17,13 @@ from tidegauge.fleet.machines import Node
 from tidegauge.prometheus.names import Labels, escaped, label_text
 
 LONGEST = 6000
-"""Characters that name nodes in a query of one column: VictoriaMetrics takes queries of 16 KiB."""
+"""Bytes that name nodes in a query of one column: VictoriaMetrics takes queries of 16 KiB."""
 
 SHORT = 1200
 """The same, where all columns may be in one query."""
 
 AROUND = 80
-"""Characters that stand in a query around each selector, or so."""
+"""Bytes that stand in a query around each selector, or so."""
 
 
 class Choice(Struct, frozen=True):
@@ -42,7 +42,7 @@ def choices(
 ) -> list[Choice]:
     """What counts of all without some, as one choice, or as several that have no place in common.
 
-    ``nodes`` are all that are known; ``longest`` is how many characters may name those of one.
+    ``nodes`` are all that are known; ``longest`` is how many bytes may name those of one.
     """
     left_out, jumping = sorted(without), sorted(unrated)
     if max(_length(left_out), _length(jumping)) <= SHORT:
@@ -52,7 +52,7 @@ def choices(
 
 
 def parted(nodes: Iterable[Node], longest: int) -> list[list[Node]]:
-    """All of them in parts, each of which so many characters name; a place is in one part whole."""
+    """All of them in parts, each of which so many bytes name; a place is in one part whole."""
     parts: list[list[Node]] = []
     known, left = set[object](), 0
     for _, of_place in groupby(sorted(nodes), key=lambda each: each.place):
@@ -93,11 +93,12 @@ def _parts(node: Node) -> tuple[Labels, str, str]:
 
 
 def _size(node: Node, known: set[object]) -> int:
-    """Characters that name one more beside those whose labels are ``known``, which it joins."""
+    """Bytes that name one more beside those whose labels are ``known``, which it joins."""
     rest, named, value = _parts(node)
     fresh = (rest, named) not in known
     known.add((rest, named))
-    return len(_quoted(value)) + 1 + (len(label_text(rest)) + AROUND if fresh else 0)
+    around = len(label_text(rest).encode()) + AROUND if fresh else 0
+    return len(_quoted(value).encode()) + 1 + around
 
 
 def _length(nodes: Iterable[Node]) -> int:

@@ -25,7 +25,7 @@ class Kept(Generic[T]):
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, least: float) -> None:
         self._ask, self._clock, self._least = ask, clock, least
         self._asking = asyncio.Lock()
-        self._until = -1.0
+        self._until = self._rested = -1.0
         self._epoch = self._of = 0
         self._trouble = ""
         self._answer: list[T] = []
@@ -54,8 +54,8 @@ class Kept(Generic[T]):
         return self._answer[0]
 
     def expire(self) -> None:
-        """What is kept, or is asked for now, is of the past: ask anew for who comes next."""
-        self._until = min(self._until, self._clock.monotonic())
+        """What is kept, or asked for now, is of the past: ask anew once the server has rested."""
+        self._until = min(self._until, max(self._rested, self._clock.monotonic()))
         self._epoch += 1
 
     async def _ensure(self) -> None:
@@ -71,5 +71,6 @@ class Kept(Generic[T]):
         except HistoryError as error:
             self._trouble = str(error)
         ended = self._clock.monotonic()
-        kept = max(self._least, SHARE * (ended - began)) if of == self._epoch else 0.0
-        self._until = ended + (TROUBLE_SECONDS if self._trouble else kept)
+        self._rested = ended + SHARE * (ended - began)
+        kept = max(self._rested, ended + self._least) if of == self._epoch else self._rested
+        self._until = ended + TROUBLE_SECONDS if self._trouble else kept
