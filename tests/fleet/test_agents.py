@@ -1,13 +1,11 @@
 """Who is silent, from the times of samples alone."""
 
-import re
-
 import pytest
 
 from tidegauge.fleet.agents import Agent, Agents, Place, interval_of
 from tidegauge.fleet.hosts import NodeSums, hosts_of
 from tidegauge.fleet.machines import Machines, Node, same_engines
-from tidegauge.fleet.sums import LONGEST, Sums, matchers_of
+from tidegauge.fleet.sums import Sums
 from tidegauge.history.prometheus_server import Found
 
 NOW = 1_000_000_000
@@ -75,10 +73,11 @@ def test_engines_that_share_containers_are_one():
     """Through a third one, too."""
     a, b, c, other = (Node(Place("", each, "j"), "local") for each in "abcd")
 
-    def row(node: Node, ident: str) -> Found:
-        return Found({**node.place._asdict(), "engine": "local", "id": ident}, [0], [1.0])
+    def row(node: Node, leader: Node) -> Found:
+        picked = "\n".join((*leader.place, leader.engine))
+        return Found({**node.place._asdict(), "engine": "local", "leader": picked}, [0], [1.0])
 
-    found = [row(a, "1"), row(b, "1"), row(b, "2"), row(c, "2"), row(other, "3")]
+    found = [row(a, a), row(b, a), row(b, c), row(c, c), row(other, other)]
     assert same_engines(found) == (frozenset({a, b, c}),)
 
 
@@ -94,22 +93,6 @@ def test_who_sends_speaks_for_an_engine_and_then_who_sees_most():
     doubles = machines.doubles({nodes[silent]: 9.0, nodes[few]: 1.0, nodes[most]: 5.0})
 
     assert doubles == {nodes[silent], nodes[few]}
-
-
-def test_what_selects_nodes_is_no_longer_than_a_query_may_be():
-    """Names are quoted; few terms for many nodes, and some are left out where it is too long."""
-    nodes = [Node(Place("", f"10.0.0.{n}:8470", "tidegauge"), "local") for n in range(40)]
-
-    (text,) = matchers_of(nodes)
-
-    assert text.startswith(
-        'host="",job="tidegauge",engine="local",instance=~"10\\\\.0\\\\.0\\\\.0:8470|'
-    )
-    assert text.count("|") == 39
-    many = [Node(Place("x" * 200 + str(n), "", ""), "local") for n in range(400)]
-    assert len("".join(matchers_of(many))) < LONGEST + 200
-    (odd,) = matchers_of([Node(Place('a"b|c\\', "", ""), "local")])
-    assert re.fullmatch(r'instance="",job="",engine="local",host=~"a\\"b\\\\\|c\\\\\\\\"', odd)
 
 
 def test_an_agent_with_another_name_at_the_same_address_has_its_series():

@@ -58,3 +58,57 @@ async def test_a_former_answer_serves_for_some_seconds_only():
     await server.clock.advance(3)
 
     assert [await first, await second] == [3, 3]
+
+
+async def test_what_is_at_hand_is_given_while_the_next_is_asked_for():
+    """Nobody waits but for the first, and for what is as old again as an answer is kept."""
+    server = Server()
+    kept = Kept(server.ask, server.clock, 60.0)
+    assert await kept.at_hand() == 1
+    server.seconds = 3.0
+    await server.clock.advance(61)
+
+    assert (await kept.at_hand(), await kept.at_hand(), server.asked) == (1, 1, 1)
+    await server.clock.advance(3)
+    assert (await kept.at_hand(), server.asked) == (2, 2)
+
+    await server.clock.advance(3600)
+    late = asyncio.create_task(kept.at_hand())
+    await server.clock.advance(3)
+    assert await late == 3
+
+
+async def test_what_is_at_hand_is_given_although_the_server_is_away():
+    """The trouble is told to who waits; it is asked again soon."""
+    server = Server()
+    kept = Kept(server.ask, server.clock, 60.0)
+    await kept.get()
+    server.away = True
+    await server.clock.advance(61)
+    await kept.at_hand()
+    await server.clock.advance(1)
+
+    assert await kept.at_hand() == 1
+    with pytest.raises(HistoryError):
+        await kept.get()
+    server.away = False
+    await server.clock.advance(5)
+    assert await kept.get() == 3
+
+
+async def test_what_has_expired_is_asked_for_anew():
+    """Also what was asked for before, but the server rests four times as long as it took."""
+    server = Server()
+    kept, server.seconds = Kept(server.ask, server.clock, 60.0), 2.0
+    first = asyncio.create_task(kept.get())
+    await server.clock.advance(1)
+    kept.expire()
+    await server.clock.advance(1)
+    assert await first == 1
+
+    await server.clock.advance(7)
+    assert (await kept.get(), server.asked) == (1, 1)
+    await server.clock.advance(2)
+    first, second = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
+    await server.clock.advance(2)
+    assert [await first, await second] == [2, 2]

@@ -189,7 +189,8 @@ def test_charts_of_a_container_of_another_host(world):
         answer = world.ask(f"fleet/containers?host={host}&service=postgres")
         (key,) = {f"{each['engine']}/{each['alias']}" for each in answer["containers"]}
         asked = (
-            f"entity={quote('container:' + key)}&metric=container.memory.usage&start=-20s&step=1"
+            f"entity={quote('container:' + key)}&metric=container.memory.working_set"
+            "&start=-20s&step=1"
         )
         found = world.ask(f"series?{asked}&host={host}")
         (series,) = found["series"]

@@ -8,9 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegauge.fleet.agents import Agent, Place
+from tidegauge.fleet.choosing import matchers_of_node
 from tidegauge.fleet.looks import About
 from tidegauge.fleet.machines import Machine, Machines, Node
-from tidegauge.fleet.sums import Sums, matchers_of_node
+from tidegauge.fleet.sums import Sums
 from tidegauge.prometheus.names import escaped, label_text
 
 
@@ -52,15 +53,15 @@ class NodeSums(Struct, frozen=True):
             if (machine := machines.machine(node.place)) is not None and machine.silent
         )
 
-    def unrated(self, machines: Machines) -> list[Node]:
+    def unrated(self, machines: Machines) -> frozenset[Node]:
         """Those whose counters are written by two agents."""
-        return [
+        return frozenset(
             node
             for node in self.nodes
             if (agent := machines.agent(node.place)) is not None
             and agent.place in self.about
             and self.about[agent.place].twice
-        ]
+        )
 
 
 def hosts_of(machines: Machines, sums: NodeSums, now: int) -> list[HostSeen]:

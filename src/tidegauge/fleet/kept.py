@@ -25,27 +25,52 @@ class Kept(Generic[T]):
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, least: float) -> None:
         self._ask, self._clock, self._least = ask, clock, least
         self._asking = asyncio.Lock()
-        self._until = -1.0
+        self._until = self._rested = -1.0
+        self._epoch = self._of = 0
         self._trouble = ""
         self._answer: list[T] = []
+        self._behind: asyncio.Task[None] | None = None
 
     async def get(self) -> T:
         """It, at most so old, or that before while somebody asks anew; raises `HistoryError`."""
-        fresh = self._answer and self._clock.monotonic() < self._until + FORMER_SECONDS
+        lately = self._clock.monotonic() < self._until + FORMER_SECONDS
+        fresh = self._answer and lately and self._of == self._epoch
         if not (fresh and self._asking.locked()):
-            async with self._asking:
-                if self._clock.monotonic() >= self._until:
-                    await self._renew()
+            await self._ensure()
         if self._trouble:
             raise HistoryError(self._trouble)
         return self._answer[0]
 
+    async def at_hand(self) -> T:
+        """The same without waiting, but for the first, or for one of long ago.
+
+        Where it is due, it is asked for behind the back of who gets the former one.
+        """
+        now = self._clock.monotonic()
+        if not self._answer or now >= self._until + max(self._least, FORMER_SECONDS):
+            return await self.get()
+        if now >= self._until and not self._asking.locked():
+            self._behind = asyncio.create_task(self._ensure())
+        return self._answer[0]
+
+    def expire(self) -> None:
+        """What is kept, or asked for now, is of the past: ask anew once the server has rested."""
+        self._until = min(self._until, max(self._rested, self._clock.monotonic()))
+        self._epoch += 1
+
+    async def _ensure(self) -> None:
+        async with self._asking:
+            if self._clock.monotonic() >= self._until:
+                await self._renew()
+
     async def _renew(self) -> None:
-        began = self._clock.monotonic()
+        began, of = self._clock.monotonic(), self._epoch
         try:
             self._answer, self._trouble = [await self._ask()], ""
+            self._of = of
         except HistoryError as error:
             self._trouble = str(error)
         ended = self._clock.monotonic()
-        kept = max(self._least, SHARE * (ended - began))
-        self._until = ended + (TROUBLE_SECONDS if self._trouble else kept)
+        self._rested = ended + SHARE * (ended - began)
+        kept = max(self._rested, ended + self._least) if of == self._epoch else self._rested
+        self._until = ended + TROUBLE_SECONDS if self._trouble else kept

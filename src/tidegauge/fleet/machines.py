@@ -13,6 +13,9 @@ from msgspec import Struct
 from tidegauge.fleet.agents import Agent, Place
 from tidegauge.history.prometheus_server import Found
 
+LEADER = "leader"
+"""The label that has which engine was picked of those that see a container."""
+
 
 class Node(Struct, frozen=True, order=True):
     """An engine as one agent tells of it; ``place`` is that of the series of its containers."""
@@ -129,12 +132,12 @@ class Machines:
 
 
 def same_engines(found: Iterable[Found]) -> tuple[frozenset[Node], ...]:
-    """Engines of several agents, from series of ids that come from more than one of them."""
-    by_id: dict[str, set[Node]] = defaultdict(set)
+    """Engines of several agents, from series of engines that see containers of the same leader."""
+    by_leader: dict[str, set[Node]] = defaultdict(set)
     for each in found:
-        by_id[each.labels.get("id", "")].add(Node.of(each.labels))
+        by_leader[each.labels.get(LEADER, "")].add(Node.of(each.labels))
     groups: list[set[Node]] = []
-    for nodes in {frozenset(each) for each in by_id.values() if len(each) > 1}:
+    for nodes in {frozenset(each) for each in by_leader.values() if len(each) > 1}:
         apart = [each for each in groups if not each & nodes]
         joined = set(nodes).union(*(each for each in groups if each & nodes))
         groups = [*apart, joined]

@@ -20,7 +20,14 @@ POINTS = 11_000
 """Of a series Prometheus gives no more in one answer."""
 
 AT_ONCE = 4
-"""Requests under way."""
+"""Requests under way for one question."""
+
+IN_FLIGHT = 16
+"""Requests under way at a server for all questions, however many look.
+
+Beyond that they wait for their turn, in the order in which they came, and for the time that a
+request may take at most: then it is said that the server is busy.
+"""
 
 SAID_LENGTH = 200
 """Characters of an answer that are quoted."""
@@ -68,24 +75,38 @@ class PrometheusServer:
 
     def __init__(self, url: str, headers: Mapping[str, str], timeout: float) -> None:
         self.url, self._headers, self._timeout = url.rstrip("/"), headers, timeout
+        self._turns = asyncio.Semaphore(IN_FLIGHT)
 
     @asynccontextmanager
-    async def question(self, most: int | None = None) -> AsyncGenerator["Question"]:
-        """All requests for one answer; their answers together have `ANSWER_BYTES`, or ``most``."""
+    async def question(
+        self, most: int | None = None, *, first: bool = False
+    ) -> AsyncGenerator["Question"]:
+        """All requests for one answer; their answers together have `ANSWER_BYTES`, or ``most``.
+
+        ``first`` is for what is asked once for all who look, and must not wait for the others.
+        """
         async with aiohttp.ClientSession(
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         ) as session:
-            yield Question(session, self.url, self._timeout, most or ANSWER_BYTES)
+            turns = asyncio.Semaphore(AT_ONCE) if first else self._turns
+            yield Question(session, self.url, self._timeout, most or ANSWER_BYTES, turns)
 
 
 class Question:
     """Requests over one session; all times are in milliseconds. Each raises `HistoryError`."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, timeout: float, most: int) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        timeout: float,
+        most: int,
+        turns: asyncio.Semaphore,
+    ) -> None:
         self._session, self._url, self._timeout = session, url, timeout
-        self._under_way = asyncio.Semaphore(AT_ONCE)
+        self._under_way, self._turns = asyncio.Semaphore(AT_ONCE), turns
         self._most = self._left = most
 
     async def at(self, promql: str, time: int) -> list[Found]:
@@ -109,9 +130,24 @@ class Question:
     async def _ask(self, what: str, form: Mapping[str, str]) -> list[Found]:
         # VictoriaMetrics would move ranges to what it has cached, and show the newest seconds late.
         form = {**form, "nocache": "1", "latency_offset": "1ms", "timeout": f"{self._timeout:g}"}
-        async with self._under_way:
+        async with self._under_way, self._turn():
             body = await self._post(f"{self._url}/api/v1/{what}", form)
         return await asyncio.to_thread(self._read, body)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise HistoryError(
+                f"history.prometheus, {self._url}, was busy with other questions for"
+                f" {self._timeout:g} s; look at fewer things at once, or raise history.timeout."
+            ) from error
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _post(self, url: str, form: Mapping[str, str]) -> bytes:
         try:
