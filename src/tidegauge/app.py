@@ -158,7 +158,9 @@ def compose(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
     every_tick = ticks(clock, options.tick_interval, stop)
-    machine = looks(Host(hostname_of(options)), Proc(), clock, version=__version__)
+    host = Host(hostname_of(options))
+    calm = partial(nobody_waits, out, followers)
+    machine = looks(host, Proc(), clock, version=__version__, calm=calm)
     web = web_of(options, followers, out, memory, clock, history=history)
     rows = [Remembering(memory.registry, history.recorder, clock)] if history else []
     onlookers: list[pipeline.Onlooker] = [web.onlooker] if web else []
@@ -174,6 +176,11 @@ def compose(
         web=web.server if web else None,
         history=history,
     )
+
+
+def nobody_waits(out: Sequence[Delivery], followers: Iterable[Follower]) -> bool:
+    """Does nobody want each second: no exporter, and nobody who looks?"""
+    return not out and not any(each.hurried() for each in followers)
 
 
 def history_of(
@@ -337,7 +344,7 @@ async def run(
             waiting = tasks.create_task(show_start(program.followers, journal, clock, progress))
             sending = [tasks.create_task(each.run()) for each in program.deliveries]
             flushing = tasks.create_task(_flush(reporting, program.deliveries))
-            watching = tasks.create_task(buffers.run(clock))
+            watching = tasks.create_task(buffers.run(clock)) if program.deliveries else None
             serving = tasks.create_task(program.web.run()) if program.web else None
             if program.history is not None:
                 recorder = program.history.recorder
@@ -346,7 +353,8 @@ async def run(
             collecting.cancel()
             waiting.cancel()
             await _last_flush([flushing, *sending], journal)
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             if serving is not None:
                 serving.cancel()
             if program.history is not None:

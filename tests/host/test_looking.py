@@ -47,7 +47,7 @@ async def test_a_look_each_second_and_how_late_it_was() -> None:
 async def test_without_proc_there_are_still_looks(tmp_path: Path) -> None:
     """Tidegauge's own numbers do not hang on the machine's."""
     clock, seen = ManualClock(), list[HostSample]()
-    source = looks(Host("h1"), Proc(tmp_path), clock, lambda: 7, "1.2.3")
+    source = looks(Host("h1"), Proc(tmp_path), clock, lambda: 7, version="1.2.3")
     looking = asyncio.create_task((source >> sink(seen.append)).run())
     await clock.advance(1)
     await settle()

@@ -21,7 +21,7 @@ from tidegauge.docker.stock import (
 )
 from tidegauge.host import Host, HostMemory, HostSample
 from tidegauge.metrics import Limits, Registry, Snapshot, identity
-from tidegauge.metrics.engines import CYCLE_HOLDS, ENGINE_SERIES, STOCK_HOLDS
+from tidegauge.metrics.engines import CYCLE_HOLDS, EFFORT_HOLDS, ENGINE_SERIES, STOCK_HOLDS
 from tidegauge.metrics.machine import HOLDS, HOST_SERIES
 from tidegauge.metrics.registry import COUNTED_EVERY, FORGET_AFTER
 from tidegauge.metrics.surroundings import SURROUNDINGS
@@ -146,7 +146,7 @@ async def test_what_it_costs_an_engine_to_be_watched() -> None:
         ("engine.stats.rate", "read"): 0.0,
         ("engine.process.cpu.time",): 3 * 10**9,
     }
-    await clock.advance(CYCLE_HOLDS)
+    await clock.advance(EFFORT_HOLDS)
     assert names(registry.collect(3.0)) == set()
 
 

@@ -11,7 +11,7 @@ from tidegauge.config.options import Options
 from tidegauge.errors import ConfigError
 from tidegauge.journal import Journal
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 """Asking for the file's time costs 2 us, and works on mounts that send no notifications."""
 
 REFUSED = "configuration refused"
@@ -21,7 +21,7 @@ Mark = tuple[int, int, int]
 
 
 class FileWatch:
-    """Looks at one configuration file each second; ``nudge`` has it read whatever its time says."""
+    """Looks at one file every two seconds; ``nudge`` has it read whatever its time says."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class FileWatch:
             if mark is None or (mark == self._seen and not nudged):
                 continue  # an editor puts it back in a moment
             self._seen = mark
-            await self._clock.sleep(POLL_SECONDS / 4)
+            await self._clock.sleep(POLL_SECONDS / 8)
             if self._mark() == mark:
                 return
 

@@ -205,9 +205,9 @@ class Follower:
 
     async def _read_directly(self) -> None:
         if self._direct is not None:
-            await self._direct.run(self._hurried)
+            await self._direct.run(self.hurried)
 
-    def _hurried(self) -> bool:
+    def hurried(self) -> bool:
         """Does anybody want each sample as soon as it was read?"""
         return self._demand.at_once or self.interest.holds_any
 
@@ -226,7 +226,7 @@ class Follower:
                 tasks.create_task(self._holding.rotation.run())
             while True:
                 self.interest.news.clear()
-                self._holding.calm = calm = not self._hurried()
+                self._holding.calm = calm = not self.hurried()
                 self._client.read_calmly(calm=calm)
                 self._keep_pace(engine)
                 if self._in_turn or len(self._holding.rotation):

@@ -16,6 +16,9 @@ NAMES = (DAEMON, "containerd", "containerd-shim")
 LOOKS_FOR_ALL = 6
 """Each so manieth look goes through all processes, the others only through those known."""
 
+MOST_BYTES = 4096
+"""Of one line."""
+
 Process = tuple[int, int]
 """Its number, and when it began: numbers are used again."""
 
@@ -55,8 +58,13 @@ class EngineProcesses:
 
     def _read(self, number: int) -> tuple[str, Process, int] | None:
         """Its name, who it is, and its ticks; ``None`` for one that is none of the engine's."""
+        # Of a hundred shims each is read: a `Path` for it would cost more than the kernel takes.
         try:
-            text = (self._folder / str(number) / "stat").read_text("ascii", errors="replace")
+            descriptor = os.open(f"{self._folder}/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                text = os.read(descriptor, MOST_BYTES).decode("ascii", errors="replace")
+            finally:
+                os.close(descriptor)
         except OSError:
             return None  # it has ended
         head, _, rest = text.rpartition(")")

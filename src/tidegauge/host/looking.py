@@ -11,6 +11,12 @@ from tidegauge.host.proc import Proc
 from tidegauge.streams import Outlet, Source
 
 EVERY = 1.0
+CALM_EVERY = 5.0
+"""Seconds from look to look, and while nobody wants each."""
+
+
+def _never() -> bool:
+    return False
 
 
 def looks(
@@ -18,11 +24,13 @@ def looks(
     proc: Proc,
     clock: Clock,
     process_cpu: Callable[[], int] = time.process_time_ns,
+    *,
     version: str = "",
+    calm: Callable[[], bool] = _never,
 ) -> Source[HostSample]:
-    """One look at a machine each second, and how late it was.
+    """One look at a machine each second, or while it is ``calm`` each five; and how late it was.
 
-    Emits when: the second is over.
+    Emits when: that time is over.
     Backpressures when: what follows does; looks that were missed are not made up for.
     Completes when: never.
     Fails when: never; what cannot be read is absent.
@@ -30,8 +38,9 @@ def looks(
 
     async def produce(outlet: Outlet[HostSample]) -> None:
         while True:
-            due = next_beat(clock.monotonic(), EVERY)
-            await clock.beat(EVERY)
+            every = CALM_EVERY if calm() else EVERY
+            due = next_beat(clock.monotonic(), every)
+            await clock.beat(every)
             late = max(0.0, clock.monotonic() - due)
             about = HostSample(host, late, process_cpu(), at=clock.now(), version=version)
             await outlet.send(look(about, proc))

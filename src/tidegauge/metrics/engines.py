@@ -17,6 +17,7 @@ ENGINE_SERIES = 14
 """What an engine may take besides volumes and file systems."""
 
 CYCLE_HOLDS = 30.0
+EFFORT_HOLDS = 90.0
 STOCK_HOLDS = 180.0
 """Seconds: ``/info`` is asked for every minute."""
 
@@ -163,7 +164,7 @@ class EngineRecorders:
 
     def effort(self, seen: Effort, now: float) -> None:
         """Take what it costs it to be watched."""
-        self._effort_until = now + CYCLE_HOLDS
+        self._effort_until = now + EFFORT_HOLDS
         self._rates[rows.STREAM].put(seen.streamed)
         self._rates[rows.READ].put(seen.read)
         if seen.cpu is not None:

@@ -2,7 +2,8 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import sub
 
 import msgspec
 
@@ -106,7 +107,10 @@ class Newest:
         self._container, self._life = interval.container, interval.life
         self._last, self.read = _kept(interval), interval.now.read
         self._used = cpu_time(interval.now) or 0
-        self._append(passed, interval.asked_every, self._point(interval, passed))
+        self._append_gap(passed, self._usual(interval.asked_every))
+        point = self._point(interval, passed)
+        self._points.extend([math.nan if value is None else value for value in point])
+        self._cut()
 
     def _settle(self) -> None:
         """Make points of the rows that wait."""
@@ -114,24 +118,47 @@ class Newest:
         if not rows or layout is None:
             return
         self._rows = []
-        received: list[int] = [place.start for _, place in layout.interfaces_at]
-        for row in rows:
-            seconds = row[0] / 1e6
-            used, self._used = row[CPU.start] - self._used, row[CPU.start]
-            rate = None
-            if received:
-                total, before = sum([row[place] for place in received]), self._received
-                self._received = total
-                rate = None if before is None else (total - before) / seconds
-            point = used / (row[0] * 1000), row[WORKING_SET], rate
-            self._append(seconds, layout.asked_every, self._allowed(point))
+        times = [row[0] for row in rows]
+        used = [row[CPU.start] for row in rows]
+        cpu = [n / (t * 1000) for n, t in zip(_added(used, self._used), times, strict=True)]
+        self._used = used[-1]
+        held: list[float] = [row[WORKING_SET] for row in rows]
+        columns = [cpu, held, self._rates(layout, rows, times)]
+        if self.left_out:
+            nothing = [math.nan] * len(rows)
+            told = zip(_CATEGORIES, columns, strict=True)
+            columns = [nothing if of in self.left_out else column for of, column in told]
+        usual = self._usual(layout.asked_every)
+        for microseconds, point in zip(times, zip(*columns, strict=True), strict=True):
+            if microseconds > 1e6 * usual:
+                self._append_gap(microseconds / 1e6, usual)
+            self._points.extend(point)
+        self._cut()
 
-    def _append(self, passed: float, asked_every: float, point: Point) -> None:
-        usual = asked_every or SECONDS_BETWEEN_SAMPLES[self._container.engine.kind]
+    def _rates(
+        self, layout: Layout, rows: Sequence["array[int]"], times: Sequence[int]
+    ) -> list[float]:
+        """Bytes received a second in each row; not known where there is no interface."""
+        places: list[int] = [place.start for _, place in layout.interfaces_at]
+        if not places:
+            return [math.nan] * len(rows)
+        totals = [sum([row[place] for place in places]) for row in rows]
+        before, self._received = self._received, totals[-1]
+        added = _added(totals, totals[0] if before is None else before)
+        rates = [n / (t / 1e6) for n, t in zip(added, times, strict=True)]
+        if before is None:
+            rates[0] = math.nan
+        return rates
+
+    def _usual(self, asked_every: float) -> float:
+        return asked_every or SECONDS_BETWEEN_SAMPLES[self._container.engine.kind]
+
+    def _append_gap(self, passed: float, usual: float) -> None:
         missed = round(passed / usual) - 1
         if missed > 0:
             self._points.extend(_GAP * min(missed, POINTS))
-        self._points.extend([math.nan if value is None else value for value in point])
+
+    def _cut(self) -> None:
         if len(self._points) > MOST_POINTS * _WIDTH:
             del self._points[: -POINTS * _WIDTH]
 
@@ -160,6 +187,11 @@ class Newest:
             name: [None if math.isnan(value) else value for value in newest[n::_WIDTH]]
             for n, name in enumerate(SPARKS)
         }
+
+
+def _added(totals: Sequence[int], before: int) -> list[int]:
+    """What each total added to the one before it."""
+    return [*map(sub, totals, [before, *totals])]
 
 
 class Recent:
