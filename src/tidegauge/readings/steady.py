@@ -246,7 +246,9 @@ def _standing_rows(
     at, capacity, missed = before, known.row[CAPACITY], known.missed
     for read, most in zip(still.reads, still.capacities, strict=True):
         microseconds = (read - at) // _MICROSECOND
-        late = seconds_missed_in(microseconds / 1e6, known.unmissed / 1e6)
+        late = 0
+        if microseconds >= known.unmissed:
+            late = seconds_missed_in(microseconds / 1e6, known.unmissed / 1e6)
         if (late and not known.slow) or not capacity <= most <= _GREATEST:
             return None
         missed += late

@@ -90,9 +90,11 @@ class Newest:
         self._before = self._last if len(sample.rows) == 1 else sample.last_but_one
         self._last = _kept(interval)
         self._layout = sample.layout
-        rows = self._rows
-        rows += sample.rows
-        if len(rows) >= WAITING:
+        if len(sample.rows) > 1:
+            self._stand(sample.layout, sample.rows)
+            return
+        self._rows += sample.rows
+        if len(self._rows) >= WAITING:
             self._settle()
 
     def add(self, interval: Interval) -> None:
@@ -133,6 +135,21 @@ class Newest:
             if microseconds > 1e6 * usual:
                 self._append_gap(microseconds / 1e6, usual)
             self._points.extend(point)
+        self._cut()
+
+    def _stand(self, layout: Layout, rows: Sequence["array[int]"]) -> None:
+        """Make points of rows in which nothing moved: all but the first are the same."""
+        self._rows.append(rows[0])
+        self._settle()
+        cpu, held, _ = self._points[-_WIDTH:]
+        told = layout.interfaces and _CATEGORIES[2] not in self.left_out
+        rate = 0.0 if told else math.nan
+        same = math.nan if math.isnan(cpu) else 0.0, held, rate
+        usual = self._usual(layout.asked_every)
+        for row in rows[1:]:
+            if row[0] > 1e6 * usual:
+                self._append_gap(row[0] / 1e6, usual)
+            self._points.extend(same)
         self._cut()
 
     def _rates(
