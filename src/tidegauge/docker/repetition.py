@@ -10,11 +10,12 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from tidegauge.docker.frames import Moment
+from tidegauge.docker.frames import Count, Moment
 
 _READ, _BEFORE, _CAPACITY = b'"read":', b',"preread":"', b'"system_cpu_usage":'
 
 _moment = msgspec.json.Decoder(Moment).decode
+_count = msgspec.json.Decoder(Count).decode
 
 
 class Repetition(Struct, frozen=True, gc=False):
@@ -53,17 +54,19 @@ class Repetition(Struct, frozen=True, gc=False):
         quote = line.find(b'"', read_end + len(_BEFORE))
         capacity = quote + len(middle)
         comma = line.find(b",", capacity)
+        earlier = comma + len(between)
+        last = len(line) - len(tail)
         if not (
             read_end > 0
             and line.startswith(middle, quote)
             and line.startswith(between, comma)
-            and line.startswith(tail, line.find(b",", comma + len(between)))
+            # Nothing else stands behind it: no second line, whose end is the same.
+            and line[earlier:last].isdigit()
             and line.endswith(tail)
             and line.startswith(head)
-            and (known := line[capacity:comma]).isdigit()
         ):
             return None
         try:
-            return _moment(line[read:read_end]), int(known)
+            return _moment(line[read:read_end]), _count(line[capacity:comma])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
