@@ -291,7 +291,7 @@ class World:
                 self._used[number] += int(seconds * 1e8)
             if self._dice.random() < 0.9:
                 self._sample(number)
-        if self._direct and self._dice.random() < 0.3:
+        if self._dice.random() < 0.3:
             self._stand_still(self._dice.randrange(3))
         if self._dice.random() < 0.15:
             self.seen.append(LOOK)
@@ -355,7 +355,8 @@ class World:
             del frame["memory_stats"]["usage"]
         line, container = json.dumps(frame).encode(), self._containers[number]
         if not self._direct:
-            self.seen.append(Sample(container, decode(line), line, self._every))
+            told = self._told[container.id] = decode(line)
+            self.seen.append(Sample(container, told, line, self._every))
             return
         found = self._by_the_kernel(decode(line), self._told.get(container.id))
         self._told[container.id] = found
@@ -367,10 +368,11 @@ class World:
         cpu = frame and frame.cpu_stats
         if frame is None or cpu is None or cpu.system_cpu_usage is None:
             return
-        reads, capacities, every = list[datetime](), list[int](), self._every or 1.0
+        every = self._every or (1.0 if self._direct else 0.0)
+        reads, capacities, usual = list[datetime](), list[int](), every or 1.0
         at, capacity = frame.read, cpu.system_cpu_usage
         for _ in range(self._dice.randrange(1, 12)):
-            step = self._dice.choice([*[every] * 30, 0.04, 2.6 * every])
+            step = self._dice.choice([*[usual] * 30, 0.04, 2.6 * usual])
             at, capacity = at + timedelta(seconds=step), capacity + self._dice.choice([10**9, 0])
             reads.append(at)
             capacities.append(capacity)
