@@ -350,6 +350,7 @@ async def run(
                 recorder = program.history.recorder
                 tasks.create_task(recorder.run(partial(catch_up, program.followers)))
             await stop.wait()
+            await catch_up(program.followers)
             collecting.cancel()
             waiting.cancel()
             await _last_flush([flushing, *sending], journal)

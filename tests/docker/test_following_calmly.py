@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes.engine import Connection, FakeEngine
-from recorded import RECORDINGS
+from fakes.sleeping import Sleeping
 from snapshots import a_journal
 from tidegauge.clock import SystemClock
 from tidegauge.docker import draining
@@ -21,44 +21,10 @@ from tidegauge.docker.transport import HttpTransport
 from tidegauge.streams import sink
 from waiting import wait_until_async
 
-SLEEPS = RECORDINGS / "docker-20.10.24-cgroup1" / "stats-stream-nonet.ndjson"
-LINE = SLEEPS.read_bytes().splitlines(keepends=True)[2]
-
-
-def line_at(second: int) -> bytes:
-    head, _, rest = LINE.partition(b'"read":')
-    return b'%b"read":"2026-11-22T10:00:%02dZ"%b' % (head, second, rest[rest.index(b",") :])
-
-
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams are read when somebody asks, and never else."""
     monkeypatch.setattr(draining, "CALM_SECONDS", 3600.0)
-
-
-class Sleeping:
-    """A container of an engine in which nothing moves; a test says when a line of it comes."""
-
-    def __init__(self, engine: FakeEngine, name: str) -> None:
-        self.status, self.started = "running", "2020-01-01T00:00:00Z"
-        self.streams: list[Connection] = []
-        self.key = engine.add(name, self._stream)
-        engine.replies[f"/containers/{self.key}/json"] = self.inspected
-
-    async def inspected(self, connection: Connection) -> None:
-        state = {"Status": self.status, "StartedAt": self.started}
-        await connection.json({"Id": self.key, "State": state})
-
-    async def _stream(self, connection: Connection) -> None:
-        await connection.begin_chunks()
-        self.streams.append(connection)
-        await asyncio.Event().wait()
-
-    async def sends(self, *seconds: int) -> None:
-        """They are in the kernel when this returns: a unix socket has no wire."""
-        await wait_until_async(lambda: self.streams, 5, "a stream")
-        for second in seconds:
-            await self.streams[-1].chunk(line_at(second))
 
 
 class Watch:

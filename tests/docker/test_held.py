@@ -2,26 +2,20 @@
 
 from datetime import datetime
 
+from fakes.sleeping import SLEEPING, line_at
 from manual_clock import ManualClock
-from recorded import RECORDINGS, a_container, decode
+from recorded import a_container, decode
 from tidegauge.docker.attention import Notice
 from tidegauge.docker.frames import Container, Sample, StatsFrame, Still
 from tidegauge.docker.held import MOST_WAITING, WAIT_SECONDS, Held, Joined
 
 WEB = a_container(id="c" * 64)
-SLEEPS = RECORDINGS / "docker-20.10.24-cgroup1" / "stats-stream-nonet.ndjson"
-LINES = SLEEPS.read_bytes().splitlines(keepends=True)[2:]
-FRAMES = [decode(line) for line in LINES]
+FRAMES = [decode(line) for line in SLEEPING]
 
 
-def line_at(second: int, memory: bytes = b"") -> bytes:
-    """A line of a container that sleeps, at so many seconds past ten; with ``memory`` it moved."""
-    head, _, rest = LINES[0].partition(b'"read":')
-    made = b'%b"read":"2026-11-22T10:%02d:%02dZ"%b' % (
-        *(head, second // 60, second % 60),
-        rest[rest.index(b",") :],
-    )
-    return made.replace(b'"rss":', b'"rss":%b' % memory)
+def moved(second: int) -> bytes:
+    """The same with another number in it."""
+    return line_at(second).replace(b'"rss":', b'"rss":9')
 
 
 class Holds:
@@ -70,12 +64,12 @@ def second_of(read: datetime) -> int:
 def test_what_is_told_is_what_the_lines_say() -> None:
     """Each of a recorded stream, with its time and its capacity."""
     holds = Holds()
-    holds.comes(*LINES)
+    holds.comes(*SLEEPING)
     holds.held.tell_waiting()
 
     first, second, still = holds.told
     assert [first, second] == [
-        Sample(WEB, frame, line) for frame, line in zip(FRAMES[:2], LINES[:2], strict=True)
+        Sample(WEB, frame, line) for frame, line in zip(FRAMES[:2], SLEEPING[:2], strict=True)
     ]
     assert isinstance(still, Still)
     assert still.frame == FRAMES[1]
@@ -89,7 +83,7 @@ def test_they_wait_while_nobody_is_in_a_hurry() -> None:
     holds.comes(*map(line_at, range(6)))
     assert holds.seconds == [0, 1]
 
-    holds.comes(line_at(6, memory=b"9"), line_at(7, memory=b"9"), line_at(8, memory=b"9"))
+    holds.comes(moved(6), moved(7), moved(8))
     assert holds.seconds == [0, 1, [2, 3, 4, 5], 6]
     holds.held.tell_waiting()
     assert holds.seconds == [0, 1, [2, 3, 4, 5], 6, [7, 8]]

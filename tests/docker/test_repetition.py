@@ -8,21 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fakes.sleeping import SLEEPING
 from recorded import RECORDINGS, decode, streams
 from tidegauge.docker.frames import StatsFrame
 from tidegauge.docker.framing import Handing
 from tidegauge.docker.repetition import Repetition
 
-SLEEPS = "docker-20.10.24-cgroup1/stats-stream-nonet"
-"""Eight lines of it in a row differ in nothing else."""
-
-
 def of(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True)
-
-
-def sleeping() -> list[bytes]:
-    return of(RECORDINGS / f"{SLEEPS}.ndjson")[2:]
 
 
 def known(line: bytes) -> Repetition:
@@ -55,7 +48,7 @@ def test_what_a_recorded_line_is_taken_for_is_what_it_says(path: Path) -> None:
 
 def test_lines_of_a_container_that_sleeps_are_taken() -> None:
     """Each is the same as the one before, by Docker and by Podman."""
-    lines = sleeping()
+    lines = SLEEPING
     assert [bool(known(lines[0]).again(line)) for line in lines] == [True] * 8
     podman = of(RECORDINGS / "podman-5.4.2-cgroup1" / "stats-stream-nonet.ndjson")[1:]
     assert [bool(known(podman[0]).again(line)) for line in podman] == [True] * 7
@@ -75,7 +68,7 @@ def unread(line: bytes) -> set[int]:
 @given(st.data())
 def test_any_other_byte_is_noticed(data: st.DataObject) -> None:
     """Or the line says what it is taken for."""
-    first, line = sleeping()[:2]
+    first, line = SLEEPING[:2]
     at = data.draw(st.integers(0, len(line) - 1).filter(lambda at: at not in unread(line)))
     here = data.draw(st.binary(max_size=2) | st.sampled_from([b",", b'"', b"\\", b"}", b"\n", b"0"]))
     # Nothing is put before what nobody decodes, either.
@@ -91,7 +84,7 @@ def test_any_other_byte_is_noticed(data: st.DataObject) -> None:
 @pytest.mark.parametrize("joined", [2, 3, 4])
 def test_several_lines_at_once_are_none_of_them(joined: int) -> None:
     """Whoever passes an engine's bytes on may put them together: each is a sample."""
-    first, *others = sleeping()
+    first, *others = SLEEPING
     piece = b"".join(others[:joined])
     assert known(first).again(piece) is None
 
@@ -112,7 +105,7 @@ def test_several_lines_at_once_are_none_of_them(joined: int) -> None:
 )
 def test_a_capacity_that_is_no_number_is_left_to_the_decoder(number: bytes) -> None:
     """That of the sample or of the one before; nothing is raised, however long it is."""
-    first, line = sleeping()[:2]
+    first, line = SLEEPING[:2]
     before, one, other = line.split(CAPACITY)
     ends = [part[part.index(b",") :] for part in (one, other)]
 
@@ -127,7 +120,7 @@ def test_a_capacity_that_is_no_number_is_left_to_the_decoder(number: bytes) -> N
 @pytest.mark.parametrize("time", [b'""', b"null", b'"2026"', b'"2026-11-22T10:00:00"', b"\xff", b"1"])
 def test_a_time_that_is_none_is_left_to_the_decoder(time: bytes) -> None:
     """So it is told as garbage."""
-    first, line = sleeping()[:2]
+    first, line = SLEEPING[:2]
     head, _, rest = line.partition(b'"read":')
     changed = head + b'"read":' + time + rest[rest.index(b",") :]
 
@@ -139,7 +132,7 @@ def test_names_that_look_like_marks_are_none() -> None:
     """A container, a label or an interface may be called as they like."""
     first, line = (
         each.replace(b'"name":"/', b'"name":"/\\"read\\":,\\"preread\\":\\"\\"system_cpu_usage\\":1,')
-        for each in sleeping()[:2]
+        for each in SLEEPING[:2]
     )
     assert told(decode(first), known(first), line) == decode(line)
     eth = b'{"networks":{"read":{"rx_bytes":1}},'
