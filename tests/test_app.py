@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fakes.engine import FakeEngine
-from fakes.stats import frame, streaming
 from fakes.sleeping import Sleeping
+from fakes.stats import frame, streaming
 from manual_clock import ManualClock
 from recorded import a_container
 from snapshots import a_journal

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -20,6 +21,7 @@ from tidegauge.docker.pacing import Demand
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.streams import sink
 from waiting import wait_until_async
+
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +57,9 @@ class Watch:
         found: list[str] = []
         for each in self.all:
             if isinstance(each, Sample | Still):
-                found += [each.container.alias] * (len(each.reads) if isinstance(each, Still) else 1)
+                found += [each.container.alias] * (
+                    len(each.reads) if isinstance(each, Still) else 1
+                )
         return found
 
     def names(self) -> list[str]:
@@ -75,7 +79,7 @@ class Watch:
         """An event of a container that is not watched has all looked at."""
         await self.engine.ring("start", self._other)
 
-    async def __aenter__(self) -> "Watch":
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task((self.follower.source() >> sink(self.all.append)).run())
         return self
 
@@ -115,9 +119,7 @@ async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:
 
 
 @pytest.mark.parametrize("action", ["pause", "die", "destroy"])
-async def test_an_event_comes_behind_the_samples_before_it(
-    engine: FakeEngine, action: str
-) -> None:
+async def test_an_event_comes_behind_the_samples_before_it(engine: FakeEngine, action: str) -> None:
     """However much waits."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
@@ -229,7 +231,7 @@ async def test_what_waits_is_told_when_the_program_ends(engine: FakeEngine) -> N
 
 async def test_no_task_and_no_socket_stays(engine: FakeEngine) -> None:
     """Of a container that came and went while nobody looked."""
-    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    before = descriptors()
     async with Watch(engine) as watch:
         for _ in range(3):
             web = Sleeping(engine, "web")
@@ -239,6 +241,9 @@ async def test_no_task_and_no_socket_stays(engine: FakeEngine) -> None:
             await engine.ring("destroy", web.key)
             await wait_until_async(lambda: not watch.follower.watched, 5, "it is gone")
     # The engine's own sockets for the last of them go with its connections.
-    await wait_until_async(
-        lambda: sum(1 for _ in Path("/proc/self/fd").iterdir()) <= before, 5, "all are closed"
-    )
+    await wait_until_async(lambda: descriptors() <= before, 5, "all are closed")
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())

@@ -14,6 +14,7 @@ from tidegauge.docker.frames import StatsFrame
 from tidegauge.docker.framing import Handing
 from tidegauge.docker.repetition import Repetition
 
+
 def of(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True)
 
@@ -70,7 +71,9 @@ def test_any_other_byte_is_noticed(data: st.DataObject) -> None:
     """Or the line says what it is taken for."""
     first, line = SLEEPING[:2]
     at = data.draw(st.integers(0, len(line) - 1).filter(lambda at: at not in unread(line)))
-    here = data.draw(st.binary(max_size=2) | st.sampled_from([b",", b'"', b"\\", b"}", b"\n", b"0"]))
+    here = data.draw(
+        st.binary(max_size=2) | st.sampled_from([b",", b'"', b"\\", b"}", b"\n", b"0"])
+    )
     # Nothing is put before what nobody decodes, either.
     end = at + 1 if at + 1 in unread(line) or at - 1 in unread(line) else at
     changed = line[:at] + here + line[max(end, at + data.draw(st.integers(0, 1))) :]
@@ -117,7 +120,9 @@ def test_a_capacity_that_is_no_number_is_left_to_the_decoder(number: bytes) -> N
         assert taken is None or taken == decoded(changed)
 
 
-@pytest.mark.parametrize("time", [b'""', b"null", b'"2026"', b'"2026-11-22T10:00:00"', b"\xff", b"1"])
+@pytest.mark.parametrize(
+    "time", [b'""', b"null", b'"2026"', b'"2026-11-22T10:00:00"', b"\xff", b"1"]
+)
 def test_a_time_that_is_none_is_left_to_the_decoder(time: bytes) -> None:
     """So it is told as garbage."""
     first, line = SLEEPING[:2]
@@ -131,7 +136,9 @@ def test_a_time_that_is_none_is_left_to_the_decoder(time: bytes) -> None:
 def test_names_that_look_like_marks_are_none() -> None:
     """A container, a label or an interface may be called as they like."""
     first, line = (
-        each.replace(b'"name":"/', b'"name":"/\\"read\\":,\\"preread\\":\\"\\"system_cpu_usage\\":1,')
+        each.replace(
+            b'"name":"/', b'"name":"/\\"read\\":,\\"preread\\":\\"\\"system_cpu_usage\\":1,'
+        )
         for each in SLEEPING[:2]
     )
     assert told(decode(first), known(first), line) == decode(line)

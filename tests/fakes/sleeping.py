@@ -1,4 +1,4 @@
-"""A container of the fake engine in which nothing moves: each line says the same at another time."""
+"""A container of the fake engine in which nothing moves: lines of it differ in their time."""
 
 import asyncio
 

@@ -80,12 +80,11 @@ class World:
                 self.seen.append(Condition(container, "renamed", gone=True))
                 self._become(number, alias=f"c{number}{self._dice.choice('xy')}")
             case 8:
-                self.seen.append(Condition(container, self._dice.choice(["exited", "running"])))
+                state = self._dice.choice(["exited", "running"])
+                limits = self._dice.choice([None, ALLOWED, LESS])
+                self.seen.append(Condition(container, state, resources=limits))
             case 9:
                 self._every = self._dice.choice([0.0, 2.0, 5.0])
-            case 10:
-                limits = self._dice.choice([ALLOWED, LESS])
-                self.seen.append(Condition(container, "running", resources=limits))
             case _:
                 pass
 
