@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.engine import FakeEngine
+from fakes.sleeping import Sleeping
 from fakes.stats import frame, streaming
 from manual_clock import ManualClock
 from recorded import a_container
@@ -23,6 +24,7 @@ from tidegauge.config import (
     Options,
     SurveyOptions,
 )
+from tidegauge.docker import draining
 from tidegauge.docker.frames import Engine
 from tidegauge.errors import ConfigError
 from tidegauge.exporters.statsd import StatsdOptions
@@ -212,3 +214,25 @@ async def test_progress_says_what_is_waited_for_and_for_how_long() -> None:
     assert "waiting for engine a (3 s)" in shown
     assert shown[-1] == ""
     assert sentences == ["watching", "watching"]
+
+
+async def test_what_has_come_is_recorded_before_the_program_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what nobody waited for, which was not read yet."""
+    monkeypatch.setattr(draining, "CALM_SECONDS", 3600.0)
+    async with FakeEngine(tmp_path / "s") as engine:
+        web = Sleeping(engine, "web")
+        composed = Composed(options(engine.host))
+        running = asyncio.create_task(composed.run())
+        await web.sends(*range(8))
+        composed.stop.set()
+        await running
+
+    totals = {
+        metric.name: instrument.last
+        for recorders in composed.memory.registry.live()
+        for metric, _, instrument in recorders.holding(composed.clock.monotonic())
+        if recorders.entity.name == "web"
+    }
+    assert totals["container.samples"] == 8

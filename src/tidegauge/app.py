@@ -158,9 +158,12 @@ def compose(
         *(options, clients, journal, clock, random.random), here=True, demand=demand
     )
     every_tick = ticks(clock, options.tick_interval, stop)
+
+    def nobody_waits() -> bool:
+        return not out and not any(each.hurried() for each in followers)
+
     host = Host(hostname_of(options))
-    calm = partial(nobody_waits, out, followers)
-    machine = looks(host, Proc(), clock, version=__version__, calm=calm)
+    machine = looks(host, Proc(), clock, version=__version__, calm=nobody_waits)
     web = web_of(options, followers, out, memory, clock, history=history)
     rows = [Remembering(memory.registry, history.recorder, clock)] if history else []
     onlookers: list[pipeline.Onlooker] = [web.onlooker] if web else []
@@ -171,16 +174,7 @@ def compose(
         onlookers=onlookers,
         machines=[sink(each.machine, each.name) for each in rows],
     )
-    return replace(
-        drawn,
-        web=web.server if web else None,
-        history=history,
-    )
-
-
-def nobody_waits(out: Sequence[Delivery], followers: Iterable[Follower]) -> bool:
-    """Does nobody want each second: no exporter, and nobody who looks?"""
-    return not out and not any(each.hurried() for each in followers)
+    return replace(drawn, web=web.server if web else None, history=history)
 
 
 def history_of(
@@ -344,19 +338,18 @@ async def run(
             waiting = tasks.create_task(show_start(program.followers, journal, clock, progress))
             sending = [tasks.create_task(each.run()) for each in program.deliveries]
             flushing = tasks.create_task(_flush(reporting, program.deliveries))
-            watching = tasks.create_task(buffers.run(clock)) if program.deliveries else None
-            serving = tasks.create_task(program.web.run()) if program.web else None
+            beside = [tasks.create_task(buffers.run(clock))] if program.deliveries else []
+            beside += [tasks.create_task(program.web.run())] if program.web else []
             if program.history is not None:
                 recorder = program.history.recorder
                 tasks.create_task(recorder.run(partial(catch_up, program.followers)))
             await stop.wait()
+            await catch_up(program.followers)
             collecting.cancel()
             waiting.cancel()
             await _last_flush([flushing, *sending], journal)
-            if watching is not None:
-                watching.cancel()
-            if serving is not None:
-                serving.cancel()
+            for each in beside:
+                each.cancel()
             if program.history is not None:
                 program.history.recorder.end()
             buffers.tell()

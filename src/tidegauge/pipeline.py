@@ -218,7 +218,7 @@ def reporting(
 ) -> Pipeline:
     """Every tick, one snapshot of the instruments, given to all exporters.
 
-    Before, ``catch_up`` has all that was read by then be recorded.
+    Before, ``catch_up`` has all that has come by then be recorded.
     """
 
     async def collect(tick: Tick) -> Snapshot:

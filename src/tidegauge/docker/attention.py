@@ -8,8 +8,11 @@ from tidegauge.docker.frames import StatsFrame
 EMPTY_IN_A_ROW = 10
 """So many empty samples are no hiccup: the container has stopped, or the engine has a trouble."""
 
-LATE_SECONDS = 5.0
-"""A sample that waited longer for us tells of another time than the one it is recorded in."""
+LATE_SECONDS = 9.0
+"""A sample that waited longer for us tells of another time than the one it is recorded in.
+
+Four of them it may wait on purpose, while nobody looks.
+"""
 
 _DRIFT = 0.001
 """Two clocks may differ in speed by so much; lateness is forgiven at this rate."""

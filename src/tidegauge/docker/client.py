@@ -21,7 +21,7 @@ from tidegauge.docker.frames import (
     ListedContainer,
     StatsFrame,
 )
-from tidegauge.docker.framing import Framing, Handing
+from tidegauge.docker.framing import Framing, Handing, untaken
 from tidegauge.docker.stock import Info, SystemDf
 from tidegauge.docker.wire import REPLY_SECONDS, Query, Reply, Transport
 from tidegauge.errors import (
@@ -93,10 +93,6 @@ class InspectedContainer(Struct, frozen=True):
     state: ContainerState = field(default_factory=ContainerState, name="State")
     host_config: HostConfig = field(default_factory=HostConfig, name="HostConfig")
     restarts: int = field(default=0, name="RestartCount")
-
-
-def _untaken(_piece: bytes) -> bool:
-    return False
 
 
 class EngineClient:
@@ -184,7 +180,7 @@ class EngineClient:
         container: str,
         take: Callable[[StatsFrame, bytes], None],
         garbage: Garbage,
-        again: Callable[[bytes], bool] = _untaken,
+        again: Callable[[bytes], bool] = untaken,
     ) -> None:
         """Give away the live frames of a container as they come, about one a second.
 

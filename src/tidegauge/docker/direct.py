@@ -17,6 +17,7 @@ from msgspec import Struct
 from tidegauge.clock import Clock
 from tidegauge.docker.client import InspectedContainer
 from tidegauge.docker.frames import Container, StatsFrame
+from tidegauge.docker.held import WAIT_SECONDS
 from tidegauge.docker.lives import state_in
 from tidegauge.errors import OutOfReach
 from tidegauge.globs import Glob
@@ -32,9 +33,6 @@ UNREAD = "sample not read"
 
 ENDED = StatsFrame(datetime(1, 1, 1, tzinfo=UTC))
 """What an engine sends of a container that does not run; here once, when a run is over."""
-
-WAIT_SECONDS = 10.0
-"""So long samples wait at most in which nothing moved."""
 
 
 class Probe(Protocol):

@@ -123,10 +123,10 @@ class Drain:
 
     async def catch_up(self) -> None:
         """Return when what has come by now was read; what comes meanwhile is for later."""
-        last = self._sweeps + 1
+        whole = self._sweeps + 1  # the one that goes on may have been at some streams already
         while True:
             self._turn()
-            if not self._ready or self._sweeps > last:
+            if self._sweeps > whole or (self._sweeps == whole and not self._ready):
                 return
             await asyncio.sleep(0)
 
@@ -188,9 +188,9 @@ class Drain:
         time = asyncio.get_running_loop().time
         began = time()
         if not self._ready:
+            self._much = bool(self._unfinished)
             self._ready.extend(self._waiting())
             self._sweeps += 1
-            self._much = False
         while self._ready and time() - began < TURN_SECONDS:
             stream = self._streams.get(self._ready.popleft())
             if stream is not None and not stream.over.done():

@@ -337,12 +337,12 @@ class Follower:
         self._journal.over("list failed", self._client.name)
         self._absences.listed(self._client.name, listed)
         held = self._holding
+        if held.calm:
+            await self._client.catch_up()  # before any stream is closed
         conditions = self._generations.link(present(engine, self._choice, listed, held.known))
         self._tell_taken(conditions)
         changes = plan(conditions, held.known, tuple(held.held))
         held.close(changes.close)
-        if self._holding.calm:
-            await self._client.catch_up()
         listed_now = {each.container.id: each.container for each in conditions}
         held.tell_waiting(key for key, one in held.known.items() if listed_now.get(key) is not one)
         held.known = listed_now

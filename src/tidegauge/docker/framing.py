@@ -19,7 +19,8 @@ LONGEST = 4 * 2**20
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}]', re.DOTALL)
 
 
-def _never(_chunk: bytes) -> bool:
+def untaken(_chunk: bytes) -> bool:
+    """Each chunk is to be decoded."""
     return False
 
 
@@ -121,7 +122,7 @@ class Handing(Framing[T]):
         decoder: msgspec.json.Decoder[T],
         take: Callable[[T, bytes], None],
         garbage: Callable[[bytes, str], None],
-        again: Callable[[bytes], bool] = _never,
+        again: Callable[[bytes], bool] = untaken,
     ) -> None:
         super().__init__(decoder, garbage)
         self._take, self._again = take, again

@@ -19,6 +19,9 @@ from tidegauge.streams import Outlet
 WAIT_SECONDS = 10.0
 """So long samples wait at most in which nothing moved."""
 
+MOST_WAITING = 20
+"""So many wait at most, whatever the engine says of time."""
+
 
 class Joined(Struct, frozen=True):
     """What lasts from the first list of an engine's containers until the engine is lost."""
@@ -131,7 +134,8 @@ class Held:
         standing.reads.append(read)
         standing.capacities.append(capacity)
         passed = (read - standing.reads[0]).total_seconds()
-        if not (self.holding.calm and 0 <= passed < WAIT_SECONDS):
+        few = len(standing.reads) < MOST_WAITING
+        if not (self.holding.calm and few and 0 <= passed < WAIT_SECONDS):
             self.tell_waiting()
         notice = self.attention.goes_on(read, self.holding.clock.monotonic())
         if notice is not None:

@@ -345,12 +345,13 @@ class Holding:
     async def _learn(self, key: str, outlet: Outlet[Observation]) -> InspectedContainer:
         """Ask when a container's present life began, its restarts, and what it may use."""
         found = await self._inspector.ask(key)
+        state = found.state
+        if found is not UNTOLD and (known := self.known.get(key)):
+            self.known[key] = structs.replace(known, started_at=state.started_at)
         if self.calm:
-            await self._client.catch_up()
+            await self._client.catch_up()  # some may be of the life that began then
         self.tell_waiting([key])
         if found is not UNTOLD and (known := self.known.get(key)):
-            state = found.state
-            known = self.known[key] = structs.replace(known, started_at=state.started_at)
             health = state.health.status if state.health else None
             resources = Resources.of(found.host_config)
             seen = state_in(state.status)

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from datetime import datetime
+from itertools import chain, pairwise
 from typing import TypeVar
 
 from tidegauge.clock import Clock
-from tidegauge.docker.frames import Container, Engine, StatsFrame
+from tidegauge.docker.frames import Container, Engine
 from tidegauge.docker.intervals import Interval
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.stock import ContainerSize, DiskUse, Effort, EngineGone, FileSystems, Stock
@@ -85,7 +86,10 @@ class Registry:
         if entity is not None:
             entity.steady(sample)
             entity.sampled_at = self._clock.monotonic()
-        self.cycle(sample.interval)
+        before = sample.interval.before
+        if before is not None and not sample.interval.asked_every:
+            for begin, end in pairwise((before.read, *sample.reads())):
+                self._cycle(container.engine, begin, end)
 
     def cpu(self, reading: CpuReading) -> None:
         """Record CPU."""
@@ -167,12 +171,8 @@ class Registry:
     def cycle(self, interval: Interval) -> None:
         """Record how long the engine took from one sample to the next."""
         before = interval.before
-        if before is None or interval.asked_every:
-            return
-        entity = self._engines.get(interval.container.engine.name)
-        # Most samples end here, after 0.1 us.
-        if entity is None or not entity.cycle_begin <= before.read < entity.cycle_end:
-            self._begin_cycle(interval, before)
+        if before is not None and not interval.asked_every:
+            self._cycle(interval.container.engine, before.read, interval.now.read)
 
     def stock(self, seen: Stock) -> None:
         """Record what an engine has."""
@@ -279,9 +279,13 @@ class Registry:
             if entity.fresh_at is not None and at - entity.fresh_at > FORGET_AFTER:
                 self._allowance.give_back(entities.pop(key).taken)
 
-    def _begin_cycle(self, interval: Interval, before: StatsFrame) -> None:
-        if entity := self._engine(interval.container.engine):
-            entity.cycle(before.read, interval.now.read, self._clock.monotonic())
+    def _cycle(self, engine: Engine, begin: datetime, end: datetime) -> None:
+        entity = self._engines.get(engine.name)
+        # Most samples end here, after 0.1 us.
+        if entity is not None and entity.cycle_begin <= begin < entity.cycle_end:
+            return
+        if entity := self._engine(engine):
+            entity.cycle(begin, end, self._clock.monotonic())
 
     def _engine(self, engine: Engine) -> EngineRecorders | None:
         entity = self._engines.get(engine.name)

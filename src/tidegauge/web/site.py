@@ -23,7 +23,7 @@ class Part(Protocol):
 class Site:
     """Makes applications as aiohttp serves them; one for each time the server runs.
 
-    Before anything is answered, ``catch_up`` has all that was read be recorded.
+    Before anything is answered, ``catch_up`` has all that has come be recorded.
     """
 
     def __init__(
