@@ -32,7 +32,7 @@ CALM_SECONDS = 4.0
 """How often streams are read while nobody waits for what they have."""
 
 CALM_BYTES = 16 * 1024
-"""A stream that had more than this at once is read sooner again, whoever waits."""
+"""Where a stream has more than this at once all are read twice as often, whoever waits."""
 
 LOOK_SECONDS = 2.0
 """How often it is looked which streams are silent for too long."""
@@ -64,7 +64,8 @@ class _Stream:
 class Drain:
     """Reads all its streams each ``interval`` seconds; with 0, whatever comes at once.
 
-    While nobody waits for what they have, it is read less often (`CALM_SECONDS`).
+    While nobody waits for what they have, it is read less and less often, `CALM_SECONDS` apart at
+    most, as long as none has much.
 
     Every socket is read to its end, `GULP_BYTES` at a time: none waits for one that floods, and
     none is left unread, which would slow every client of the engine.
@@ -81,7 +82,9 @@ class Drain:
         self._gulp = memoryview(bytearray(GULP_BYTES))
         self._next: asyncio.Handle | None = None
         self._looked = 0.0
-        self._calm = self._much = False
+        self._calm = self._on_its_own = False
+        self._pause, self._most = self._every, 0
+        """Seconds between two sweeps while it is calm, and the most that a stream had in one."""
         self._sweeps = 0
 
     async def pour(
@@ -174,13 +177,11 @@ class Drain:
         if soon:
             self._next = loop.call_soon(self._on_time)
         else:  # on a grid, so that several engines are read in one waking
-            now, every = loop.time(), self._every
-            if self._calm and not self._much:
-                every = max(every, CALM_SECONDS)
+            now, every = loop.time(), self._pause if self._calm else self._every
             self._next = loop.call_at(now - now % every + every, self._on_time)
 
     def _on_time(self) -> None:
-        self._next = None
+        self._next, self._on_its_own = None, True
         self._turn()
 
     def _turn(self) -> None:
@@ -188,7 +189,6 @@ class Drain:
         time = asyncio.get_running_loop().time
         began = time()
         if not self._ready:
-            self._much = bool(self._unfinished)
             self._ready.extend(self._waiting())
             self._sweeps += 1
         while self._ready and time() - began < TURN_SECONDS:
@@ -196,10 +196,24 @@ class Drain:
             if stream is not None and not stream.over.done():
                 stream.heard = began
                 self._read(stream)
-        if not self._ready and began - self._looked >= LOOK_SECONDS:
-            self._looked = began
-            self._end_silent(began)
+        if not self._ready:
+            self._adapt()
+            if began - self._looked >= LOOK_SECONDS:
+                self._looked = began
+                self._end_silent(began)
         self._schedule(soon=bool(self._ready or self._unfinished))
+
+    def _adapt(self) -> None:
+        """Wait longer or shorter for the next sweep, by what this one found.
+
+        One for which somebody asked came too soon to tell.
+        """
+        most, self._most = self._most, 0
+        on_its_own, self._on_its_own = self._on_its_own, False
+        if most > CALM_BYTES:
+            self._pause = max(self._every, self._pause / 2)
+        elif on_its_own and 2 * most <= CALM_BYTES:
+            self._pause = max(self._every, min(CALM_SECONDS, 2 * self._pause))
 
     def _waiting(self) -> set[int]:
         """Streams of which something has come, or was not read to its end.
@@ -230,7 +244,7 @@ class Drain:
             if self._take(stream, bytes(self._gulp[:count])):
                 return
             room -= count
-            self._much = self._much or GULP_BYTES - room > CALM_BYTES
+            self._most = max(self._most, GULP_BYTES - room)
             if room > 0 and self._tls is None:
                 return  # less came than there was room for, so that was all
         self._unfinished.add(stream.connection.fileno())
