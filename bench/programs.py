@@ -49,9 +49,11 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8", **more}
 
 
-def tidegauge(port: int, *, history: bool = False, more: str = "") -> Program:
+def tidegauge(
+    port: int, *, name: str = "tidegauge", history: bool = False, more: str = ""
+) -> Program:
     """Our program on the API, its dashboard on a free port; ``more`` is added to its options."""
-    return _tidegauge("tidegauge", port, "api", 1.0, history=history, more=more)
+    return _tidegauge(name, port, "api", 1.0, history=history, more=more)
 
 
 def tidegauge_direct(port: int, interval: float, pid: int) -> Program:

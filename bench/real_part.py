@@ -19,7 +19,9 @@ from rows import Bound, Row, Section, beside, ratios
 from servers.engine import DockerEngine
 from servers.process import free_ports
 
-OURS = "tidegauge"
+OURS, BARE = "tidegauge", "tidegauge without history"
+"""As it is by default; and as the others are, which keep nothing."""
+
 TITLE = "On a real Docker Engine"
 ENGINE = ("dockerd", "containerd", "containerd-shim")
 """What its programs' names begin with; the rest of its namespace are helpers of ours."""
@@ -33,8 +35,9 @@ METHOD = """\
 {seconds:g} s; then the next one. {rounds} such rounds, every other one backwards. One more stream,
 read by a program that does nothing else, counts the sweeps of the engine: a sweep sends one event
 of each container. Tidegauge asks the API as the others do (`source = "api"`; by default it would
-not ask at all, see below), with all else at its default, history included. Glances and
-`docker stats` make about ten numbers of an event, Tidegauge and the other clients at least 31."""
+not ask at all, see below), with all else at its default, history included; and once more without
+one, as the others keep none. Glances and `docker stats` make about ten numbers of an event,
+Tidegauge and the other clients at least 31."""
 
 
 class Plan(NamedTuple):
@@ -95,11 +98,12 @@ def section(*, quick: bool) -> Section:
 
 def programs_compared() -> list[Program]:
     """Ours in the middle, so that it is next to all others in turns."""
-    ours, theirs = free_ports(2)
+    ours, bare, theirs = free_ports(3)
     return [
         programs.docker_stats(),
         programs.docker_py(),
         programs.tidegauge(ours, history=True),
+        programs.tidegauge(bare, name=BARE),
         programs.drain(),
         programs.aiodocker(),
         programs.glances(),
@@ -134,34 +138,44 @@ class Found(NamedTuple):
         """One number of each round."""
         return [value(each) for each in self.windows.get(name, ())]
 
-    def against(self, target: str, name: str, bound: Bound | None = None) -> Row:
+    def against(self, target: str, our: str, name: str, bound: Bound | None = None) -> Row:
         """CPU of ours through that of a peer, for each event."""
-        ours, theirs = self.values(OURS, _per_event), self.values(name, _per_event)
+        ours, theirs = self.values(our, _per_event), self.values(name, _per_event)
         notes = beside("us/event", tidegauge=ours, peer=theirs)
         ratio = ratios(ours, theirs)
-        return Row(target, f"CPU, tidegauge / {name}", ratio, bound, notes, failed=self.failed)
+        failed = self.failed(our)
+        return Row(target, f"CPU, {our} / {name}", ratio, bound, notes, failed=failed)
 
-    @property
-    def failed(self) -> str:
-        """What ours did not do."""
-        return self.failures.get(OURS, "")
+    def failed(self, our: str) -> str:
+        """What one of ours did not do."""
+        return self.failures.get(our, "")
 
 
 def rows(found: Found, every: Sequence[str]) -> list[Row]:
     """The targets' rows, and below them what each program takes."""
     swept, drained = found.values(OURS, _sweep), found.values("raw drain", _sweep)
     targets = {"docker stats": ("T2", 10), "docker-py": ("T3", 6), "aiodocker": ("T4", 5)}
-    others = [name for name in every if name not in {OURS, "raw drain", *targets}]
-    share = found.values(OURS, _of_engine)
+    others = [name for name in every if name not in {OURS, BARE, "raw drain", *targets}]
     interval = "interval of sweeps, tidegauge / raw drain"
     beside_it = beside("s", tidegauge=swept, raw_drain=drained)
     return [
-        Row("T1", "CPU, tidegauge / engine, %", share, Bound(1.5), failed=found.failed),
-        *(found.against(target, name, Bound(1 / of)) for name, (target, of) in targets.items()),
-        Row(
-            *("T13", interval, ratios(swept, drained), Bound(1.02), beside_it), failed=found.failed
+        *(
+            Row(
+                *("T1", f"CPU, {our} / engine, %", found.values(our, _of_engine), Bound(1.5)),
+                failed=found.failed(our),
+            )
+            for our in (OURS, BARE)
         ),
-        *(found.against("", name) for name in others),
+        *(
+            found.against(target, our, name, Bound(1 / of))
+            for name, (target, of) in targets.items()
+            for our in (OURS, BARE)
+        ),
+        Row(
+            *("T13", interval, ratios(swept, drained), Bound(1.02), beside_it),
+            failed=found.failed(OURS),
+        ),
+        *(found.against("", our, name) for name in others for our in (OURS, BARE)),
         *(_taken(found, name) for name in every),
     ]
 
