@@ -23,6 +23,9 @@ PROGRAM = FOLDER / "bin/py-spy"
 RATE = 200
 SHOWN = 20
 
+WAITING = ("_worker (concurrent/futures/thread.py", "EpollSelector.select (")
+"""Where threads wait for something to do."""
+
 METHOD = """\
 Samples of Tidegauge's Python stacks, {rate} a second for {seconds:g} s, while it follows {load} of
 the synthetic engine; only while it did something. "Itself" is the function without what it called,
@@ -78,6 +81,8 @@ def shares(stacks: str) -> list[Share]:
     for line in stacks.splitlines():
         frames, _, count = line.rpartition(" ")
         *_, last = names = frames.split(";")
+        if last.startswith(WAITING):  # which py-spy takes for work where the kernel says nothing
+            continue
         itself[last] += int(count)
         with_calls.update(dict.fromkeys(names, int(count)))
     total = sum(itself.values()) or 1

@@ -17,6 +17,15 @@ def test_a_function_counts_once_in_a_stack() -> None:
     ]
 
 
+def test_waiting_is_no_work() -> None:
+    """A thread without work, and a loop in which nothing is due."""
+    waits = """\
+run (a.py);_worker (concurrent/futures/thread.py:69) 50
+run (a.py);EpollSelector.select (selectors.py:451) 40
+"""
+    assert shares(waits + STACKS) == shares(STACKS)
+
+
 def test_nothing_was_done() -> None:
     """A profile without samples is an empty one."""
     assert shares("") == []
