@@ -16,7 +16,7 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.direct import Wanted
 from tidegauge.docker.endpoint import parse_endpoint
 from tidegauge.docker.following import Follower
-from tidegauge.docker.frames import Sample
+from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import LifeEvent, Observation
 from tidegauge.docker.transport import HttpTransport
@@ -89,8 +89,9 @@ class Watching:
             assert min(self.of(alias, metric)) > 0, metric.name
 
     def _tap(self, seen: Observation) -> Observation:
-        if isinstance(seen, Sample) and seen.frame.running:
-            self.reads[seen.container.alias].append(seen.frame.read.timestamp())
+        if isinstance(seen, Sample | Still) and seen.frame.running:
+            reads = seen.reads if isinstance(seen, Still) else (seen.frame.read,)
+            self.reads[seen.container.alias] += [read.timestamp() for read in reads]
             self.sources.add(seen.frame.source)
         if isinstance(seen, LifeEvent):
             self.events[seen.container.alias].append(seen)
