@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tidegauge.docker.effort import EVERY
 from tidegauge.docker.processes import LOOKS_FOR_ALL, EngineProcesses
 
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
@@ -60,3 +61,8 @@ async def test_without_just_one_daemon_nothing_is_known(tmp_path: Path) -> None:
     assert await EngineProcesses(tmp_path).cpu() == 0
     put(tmp_path, 20, "dockerd", 100)
     assert await EngineProcesses(tmp_path).cpu() is None
+
+
+def test_who_lives_for_a_minute_is_seen() -> None:
+    """What a shim took that nobody saw is missing for good."""
+    assert LOOKS_FOR_ALL * EVERY <= 60

@@ -13,8 +13,9 @@ DAEMON = "dockerd"
 NAMES = (DAEMON, "containerd", "containerd-shim")
 """As the kernel has them, which cuts names off behind 15 characters."""
 
-LOOKS_FOR_ALL = 6
-"""Each so manieth look goes through all processes, the others only through those known."""
+LOOKS_FOR_ALL = 2
+"""Each so manieth look, one a minute, goes through all processes, the others only through those
+known: what a process took that began and ended between is not seen."""
 
 MOST_BYTES = 4096
 """Of one line."""
