@@ -112,3 +112,20 @@ async def test_what_has_expired_is_asked_for_anew():
     first, second = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
     await server.clock.advance(2)
     assert [await first, await second] == [2, 2]
+
+
+async def test_what_nobody_expected_behind_the_back_is_not_swallowed():
+    """Who asks next is told."""
+    server = Server()
+    kept = Kept(server.ask, server.clock, 2.0)
+    assert await kept.at_hand() == 1
+    await server.clock.advance(3)
+
+    async def broken() -> int:
+        raise ZeroDivisionError
+
+    kept._ask = broken
+    assert await kept.at_hand() == 1
+    await server.clock.advance(0)
+    with pytest.raises(ZeroDivisionError):
+        await kept.at_hand()

@@ -46,6 +46,9 @@ class Kept(Generic[T]):
 
         Where it is due, it is asked for behind the back of who gets the former one.
         """
+        if self._behind is not None and self._behind.done():
+            behind, self._behind = self._behind, None
+            behind.result()  # what nobody expected is not swallowed
         now = self._clock.monotonic()
         if not self._answer or now >= self._until + max(self._least, FORMER_SECONDS):
             return await self.get()
