@@ -342,6 +342,20 @@ async def test_ticks_that_nobody_collects_count_events_and_series_too() -> None:
     assert found["tidegauge.series",] == 8
 
 
+async def test_series_that_began_are_counted_at_the_next_tick() -> None:
+    """The count is not of a time when most containers were not there yet."""
+    registry = Registry({}, ManualClock())
+    registry.host(a_look())
+    await registry.let_go(1.0)
+    registry.stock(STOCK)
+
+    await registry.let_go(2.0)
+
+    (host,) = (each for each in registry.live() if isinstance(each.entity, Host))
+    found = {metric.name: one.last for metric, _, one in host.holding(0.0)}
+    assert found["tidegauge.series"] == 6
+
+
 def test_volumes_beyond_an_engines_limit_are_refused_and_removed_ones_make_room() -> None:
     """The total is of all of them all the same."""
     refused: list[str] = []

@@ -39,7 +39,10 @@ GONE_KEPT = 100
 
 
 COUNTED_EVERY = 30
-"""In each so manieth tick that nobody collects the series are counted, which takes most of it."""
+"""In each so manieth tick that nobody collects the series are counted, which takes most of it.
+
+And where some began or were given up since.
+"""
 
 STEP = 50
 """Entities between two pauses: 5 ms at most."""
@@ -71,7 +74,7 @@ class Registry:
         self._gone: dict[tuple[str, str], None] = {}
         self._engines: dict[str, EngineRecorders] = {}
         self._hosts: dict[str, HostRecorders] = {}
-        self._ticks = self._size = 0
+        self._ticks = self._size = self._counted = 0
         self._allowance = Allowance(Limits(), refused)
         self._asked: tuple[Container, ContainerRecorders] | None = None
 
@@ -228,7 +231,8 @@ class Registry:
 
     def _letting_go(self, at: float) -> Iterator[None]:
         now, size = self._clock.monotonic(), 0
-        counts = self._ticks % COUNTED_EVERY == 0
+        taken = self._allowance.taken
+        counts = taken != self._counted or self._ticks % COUNTED_EVERY == 0
         self._ticks += 1
         others: list[Recorders] = [*self._entities.values(), *self._engines.values()]
         for number, entity in enumerate(others, 1):
@@ -238,7 +242,7 @@ class Registry:
             if number % STEP == 0:
                 yield
         if counts:
-            self._size = size
+            self._size, self._counted = size, taken
         for host in self._hosts.values():
             host.tell_about_us(self._journal, self._size, now)
             _let_go(host, at)
