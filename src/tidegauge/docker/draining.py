@@ -14,6 +14,7 @@ from collections import deque
 
 from msgspec import Struct
 
+from tidegauge.clock import next_beat
 from tidegauge.docker import descriptors
 from tidegauge.docker.answer import Answer, NotHttp
 from tidegauge.docker.dialling import Dialler, host_of, request_for
@@ -177,8 +178,8 @@ class Drain:
         if soon:
             self._next = loop.call_soon(self._on_time)
         else:  # on a grid, so that several engines are read in one waking
-            now, every = loop.time(), self._pause if self._calm else self._every
-            self._next = loop.call_at(now - now % every + every, self._on_time)
+            every = self._pause if self._calm else self._every
+            self._next = loop.call_at(next_beat(loop.time(), every), self._on_time)
 
     def _on_time(self) -> None:
         self._next, self._on_its_own = None, True

@@ -1,4 +1,4 @@
-"""A look at the machine each second."""
+"""A look at the machine each second, or less often while nobody wants each."""
 
 import time
 from collections.abc import Callable
