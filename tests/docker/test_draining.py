@@ -109,15 +109,15 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_streams_are_read_once_in_each_calm_interval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that came meanwhile is read in one go, once it was seen that none has much."""
+    """All that came meanwhile is read in one go, in its order."""
     every = 0.25
     monkeypatch.setattr(draining, "CALM_SECONDS", every)
     async with a_site(tmp_path) as site:
         site.transport.read_calmly(calm=True)
         taken = site.pour("web", steady(10))
-        await wait_until_async(lambda: len(taken.read_at) >= 12, 10, "some reads")
+        await wait_until_async(lambda: len(taken.read_at) >= 4, 10, "some reads")
 
-    cells = [int(at / every + 0.001) for at in taken.read_at][-4:]
+    cells = [int(at / every + 0.001) for at in taken.read_at]
     assert len({*cells}) == len(cells)
     assert len(taken.pieces) > len(taken.read_at)
 

@@ -65,8 +65,8 @@ class _Stream:
 class Drain:
     """Reads all its streams each ``interval`` seconds; with 0, whatever comes at once.
 
-    While nobody waits for what they have, it is read less and less often, `CALM_SECONDS` apart at
-    most, as long as none has much.
+    While nobody waits for what they have, it is read each `CALM_SECONDS`, or as often as it takes
+    that none has much.
 
     Every socket is read to its end, `GULP_BYTES` at a time: none waits for one that floods, and
     none is left unread, which would slow every client of the engine.
@@ -84,7 +84,7 @@ class Drain:
         self._next: asyncio.Handle | None = None
         self._looked = 0.0
         self._calm = self._on_its_own = False
-        self._pause, self._most = self._every, 0
+        self._pause, self._most = max(self._every, CALM_SECONDS), 0
         """Seconds between two sweeps while it is calm, and the most that a stream had in one."""
         self._sweeps = 0
 
