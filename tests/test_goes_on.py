@@ -23,6 +23,7 @@ from snapshots import a_journal
 from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.intervals import Interval, Intervals
 from tidegauge.docker.lives import Condition, LifeEvent
+from tidegauge.docker.resources import Resources
 from tidegauge.globs import Selection
 from tidegauge.history.remembering import Remembering
 from tidegauge.metrics import Limits, Registry, identity
@@ -298,8 +299,8 @@ def test_an_engine_with_one_container_that_is_not_counted_is_not_doubted() -> No
     assert told[-1] == {}
 
 
-def test_samples_in_which_nothing_moved_are_rows_at_once() -> None:
-    """From the second sample on that was read alone."""
+def asleep(*seconds: float) -> list[Seen]:
+    """Three samples that were read alone, and then at these moments some in which nothing moved."""
     frame = replace(decode(lines(KINDS[1])[1]), source="cgroup")
     cpu = frame.cpu_stats
     assert cpu is not None
@@ -309,8 +310,48 @@ def test_samples_in_which_nothing_moved_are_rows_at_once() -> None:
         now = replace(cpu, system_cpu_usage=cpu.system_cpu_usage + second)
         told = replace(frame, read=frame.read + timedelta(seconds=second), cpu_stats=now)
         seen.append(Sample(WEB, told, asked_every=1.0))
-    reads = tuple(frame.read + timedelta(seconds=second) for second in range(4, 14))
-    capacities = tuple(cpu.system_cpu_usage + second for second in range(4, 14))
-    seen.append(Still(WEB, told, reads, capacities, 1.0))
+    reads = tuple(frame.read + timedelta(seconds=second) for second in seconds)
+    capacities = tuple(cpu.system_cpu_usage + round(second) for second in seconds)
+    return [*seen, Still(WEB, told, reads, capacities, 1.0)]
 
-    assert ways(seen, {}) == 2 + 10
+
+def test_samples_in_which_nothing_moved_are_rows_at_once() -> None:
+    """From the second sample on that was read alone."""
+    assert ways(asleep(*range(4, 14)), {}) == 2 + 10
+
+
+def test_only_one_that_comes_late_is_looked_at_alone() -> None:
+    """Those before and behind it go on."""
+    assert ways(asleep(*range(4, 11), 14, 15, 16), {}) == 2 + 9
+
+
+def test_what_does_not_come_with_samples_is_in_the_history_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within ten seconds, whatever goes on."""
+    monkeypatch.setitem(globals(), "LATE", set())
+    seen: list[Seen] = [Condition(WEB, "running", resources=Resources(memory=10**9))]
+    for sample in asleep()[:3]:
+        assert isinstance(sample, Sample)
+        seen.append(sample)
+        last = sample.frame
+    cpu = last.cpu_stats
+    assert cpu is not None
+    for second in range(1, 30):
+        now = replace(cpu, system_cpu_usage=(cpu.system_cpu_usage or 0) + second)
+        frame = replace(last, read=last.read + timedelta(seconds=second), cpu_stats=now)
+        seen += [1.0, Sample(WEB, frame, asked_every=1.0)]
+        if second == 12:
+            seen.append(Condition(WEB, "running", resources=Resources(memory=10**18 + 1)))
+
+    told, went_on = recorded(seen, {}, Limits())
+    rows: Any = told[-2]
+    limits = [
+        value
+        for *_, known in rows
+        for stored, value in known.items()
+        if getattr(stored, "metric", "") == "container.memory.limit.current"
+    ]
+    assert went_on > 25
+    assert limits[:15] == [10**9] * 15
+    assert limits[-8:] == [10**18 + 1] * 8

@@ -138,16 +138,11 @@ def standing(
     def stand_still(still: Still) -> Iterator[Steady | Interval]:
         if steady := at_once(still):
             yield steady
-            return
-        # With the first it is learned anew, and with the second that all of it is the same.
-        first, others = still.split(2)
-        yield from alone(first)
-        if others is None:
-            return
-        if steady := at_once(others):
-            yield steady
-        else:
-            yield from alone(others)
+        elif len(still.reads) == 1:
+            yield from alone(still)
+        else:  # one is late, say: the others still go on
+            for half in still.halves():
+                yield from stand_still(half)
 
     return stand_still
 

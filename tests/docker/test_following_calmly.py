@@ -14,7 +14,7 @@ from tidegauge.docker import draining
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
-from tidegauge.docker.following import Follower, catch_up
+from tidegauge.docker.following import Follower, catch_up, read
 from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.pacing import Demand
@@ -102,6 +102,24 @@ async def test_they_wait_until_somebody_catches_up(engine: FakeEngine) -> None:
     assert watch.seconds() == [*range(8)]
     kinds = [type(each) for each in watch.all if isinstance(each, Sample | Still)]
     assert kinds == [Sample, Sample, Still, Still]
+
+
+async def test_what_moved_is_told_before_that_others_did_not(engine: FakeEngine) -> None:
+    """For the history, which writes what moved within a second."""
+    web, shop = Sleeping(engine, "web"), Sleeping(engine, "shop")
+    async with Watch(engine) as watch:
+        for each in (web, shop):
+            await each.sends(*range(4))
+        await catch_up([watch.follower])
+        before = len(watch.seconds())
+        await web.sends(4, 5)
+        await shop.works(4, 5)
+        await read([watch.follower])
+        assert watch.seconds()[before:] == [4, 5]
+        assert watch.aliases()[before:] == ["shop", "shop"]
+        await catch_up([watch.follower])
+
+    assert watch.aliases()[before:] == ["shop", "shop", "web", "web"]
 
 
 async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:

@@ -1,6 +1,7 @@
 """A container of the fake engine in which nothing moves: lines of it differ in their time."""
 
 import asyncio
+import re
 
 from fakes.engine import Connection, FakeEngine
 from recorded import RECORDINGS
@@ -42,3 +43,11 @@ class Sleeping:
         await wait_until_async(lambda: self.streams, 5, "a stream")
         for second in seconds:
             await self.streams[-1].chunk(line_at(second))
+
+    async def works(self, *seconds: int) -> None:
+        """The same, and each second it has taken some CPU time more."""
+        await wait_until_async(lambda: self.streams, 5, "a stream")
+        for second in seconds:
+            used = b'"total_usage":%d' % (10**9 + 10**6 * second)
+            line = re.sub(rb'"total_usage":\d+', used, line_at(second), count=1)
+            await self.streams[-1].chunk(line)

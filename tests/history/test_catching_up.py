@@ -12,7 +12,7 @@ from tidegauge.history.block import STANDARD
 from tidegauge.history.options import HistoryOptions
 from tidegauge.history.recording import COMMIT_SECONDS, Recorder
 from tidegauge.history.rows import Event
-from tidegauge.history.writing import Writer
+from tidegauge.history.writing import Batch, Outcome, Writer
 from waiting import wait_until_async
 
 
@@ -24,7 +24,7 @@ def events(path: Path) -> list[int]:
 
 
 async def test_what_waits_is_caught_up_with_before_each_commit(tmp_path: Path) -> None:
-    """So a second is lost at most if the program is killed; at its end others have done it."""
+    """So a second of what moved is lost at most by a kill; at its end others have done it."""
     path, clock, (journal, _) = tmp_path / "history.db", ManualClock(), a_journal()
     recorder = Recorder(
         Writer(path, HistoryOptions().kept, (STANDARD,), lambda: None), clock, journal
@@ -49,3 +49,41 @@ async def test_what_waits_is_caught_up_with_before_each_commit(tmp_path: Path) -
     await recorder.close()
 
     assert caught_up == 3
+
+
+class Counting(Writer):
+    """How often it has written."""
+
+    calls = 0
+
+    def write(self, batch: Batch) -> Outcome:
+        outcome = super().write(batch)
+        self.calls += 1
+        return outcome
+
+
+async def test_the_thread_is_not_woken_for_nothing(tmp_path: Path) -> None:
+    """Most containers sleep, and what did not move need not be written each second."""
+    path, clock, (journal, _) = tmp_path / "history.db", ManualClock(), a_journal()
+    writer = Counting(path, HistoryOptions().kept, (STANDARD,), lambda: None)
+    recorder = Recorder(writer, clock, journal)
+
+    async def after_a_second() -> int:
+        await clock.advance(COMMIT_SECONDS)
+        return writer.calls
+
+    running = asyncio.create_task(recorder.run())
+    await wait_until_async(after_a_second, 10, "the file")
+    for _ in range(10):
+        await clock.advance(COMMIT_SECONDS)
+    recorder.row(a_row(1000, 1, 1))
+
+    async def is_written() -> bool:
+        return await after_a_second() == 2
+
+    await wait_until_async(is_written, 10, "a commit")
+    recorder.end()
+    await running
+    await recorder.close()
+
+    assert writer.calls == 2 + 2, "the second of all that is left, and of what is sealed then"

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from history.made import DB, T0, WEB, WIDER, a_row, hole
+from history.made import DB, SHAPE, T0, WEB, WIDER, a_row, hole
 from manual_clock import ManualClock
 from tidegauge.history import gathering
 from tidegauge.history.codec import ABSENT
@@ -63,10 +63,23 @@ def test_full_buffers_become_blocks_apart_from_each_other(it):
     assert [len(rows.times) for rows in it.all.unsealed(WEB)] == [503, 600, 98]
 
 
-def test_another_shape_begins_another_block(it):
-    """Which has no hole: the series that are in both go on."""
+def test_more_series_are_taken_into_the_same_block(it):
+    """Of which there was nothing before: half a minute after a start containers have sizes."""
     it.rows(0, 3)
     assert it.all.row(a_row(3000, 1, 2, 3, shape=WIDER))
+
+    (rows,) = it.all.unsealed(WEB)
+    assert rows.shape is WIDER
+    assert [*rows.column(0)] == [ABSENT, 0, 7, 14, 1]
+    assert [*rows.column(1)] == [ABSENT, 0, 1, 2, 2]
+    assert [*rows.column(2)] == [ABSENT] * 4 + [3]
+    assert not it.all.sealed
+
+
+def test_other_series_begin_another_block(it):
+    """Which has no hole: the series that are in both go on."""
+    it.rows(0, 3)
+    assert it.all.row(a_row(3000, 1, shape=SHAPE[1:]))
 
     assert [len(rows.times) for rows in it.all.unsealed(WEB)] == [4, 1]
     assert len(it.all.sealed) == 1

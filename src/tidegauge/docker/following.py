@@ -211,9 +211,13 @@ class Follower:
         """Does anybody want each sample as soon as it was read?"""
         return self._demand.at_once or self.interest.holds_any
 
+    async def read(self) -> None:
+        """Send all that moved by now; samples in which nothing did may wait."""
+        await self._client.catch_up()
+
     async def catch_up(self) -> None:
         """Send all that has come by now."""
-        await self._client.catch_up()
+        await self.read()
         await self._holding.catch_up()
 
     async def _arrange(self, engine: Engine) -> None:
@@ -369,7 +373,13 @@ class Follower:
                 )
 
 
+async def read(followers: Iterable[Follower]) -> None:
+    """Have all that moved by now be recorded; that nothing did may wait `WAIT_SECONDS`."""
+    for each in followers:
+        await each.read()
+
+
 async def catch_up(followers: Iterable[Follower]) -> None:
-    """Have all that was read be recorded by now."""
+    """Have all that came by now be recorded."""
     for each in followers:
         await each.catch_up()

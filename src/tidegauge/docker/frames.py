@@ -212,11 +212,13 @@ class Still(Struct, frozen=True, gc=False):
         """The frame of the last one."""
         return self._frame(self.reads[-1], self.capacities[-1])
 
-    def split(self, first: int) -> "tuple[Still, Still | None]":
-        """So many of the first, and the others if there are more."""
-        begin = replace(self, reads=self.reads[:first], capacities=self.capacities[:first])
-        reads, capacities = self.reads[first:], self.capacities[first:]
-        return begin, replace(self, reads=reads, capacities=capacities) if reads else None
+    def halves(self) -> "tuple[Still, Still]":
+        """Of two or more, the earlier ones and the later ones."""
+        first = len(self.reads) // 2
+        return (
+            replace(self, reads=self.reads[:first], capacities=self.capacities[:first]),
+            replace(self, reads=self.reads[first:], capacities=self.capacities[first:]),
+        )
 
     def samples(self) -> Iterator[Sample]:
         """Each alone."""

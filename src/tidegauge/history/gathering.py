@@ -50,6 +50,21 @@ class _Buffer:
         """What it has, not copied."""
         return Rows(identity, self.shape, self.times, self.values)
 
+    def widen(self, shape: Shape) -> bool:
+        """Go on with more series, of which so far there was nothing; false if some would go.
+
+        It takes some 100 us, where two blocks instead of one take the thread's 800.
+        """
+        width = len(self.shape)
+        if shape[:width] != self.shape:
+            return False
+        before, self.values = self.values, array("q")
+        nothing = array("q", [ABSENT]) * (len(shape) - width)
+        for begin in range(0, len(before), width):
+            self.values += before[begin : begin + width] + nothing
+        self.shape = shape
+        return True
+
 
 class Gathering:
     """``refused`` is told of rows that are out of time, ``dropped`` how many rows are lost."""
@@ -78,7 +93,7 @@ class Gathering:
             return False
         if buffer is None:
             buffer = self._begin(row)
-        elif buffer.shape is not row.shape:
+        elif buffer.shape is not row.shape and not buffer.widen(row.shape):
             buffer = self._seal(row.identity, row.shape)
         if self._append(buffer, row) >= buffer.size:
             self._seal(row.identity, row.shape)

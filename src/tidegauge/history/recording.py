@@ -48,6 +48,8 @@ class Recorder:
         self._writing: tuple[Batch, asyncio.Future[Outcome]] | None = None
         self._ending = asyncio.Event()
         self._off = False
+        self._due = 0
+        """How many entities wait to be rolled up, one or some with each batch."""
 
     def row(self, row: Row) -> None:
         """Keep one row; those of an entity come in order of time."""
@@ -77,7 +79,10 @@ class Recorder:
         return None if self._off else self._gathering.unsealed(identity)
 
     async def run(self, catch_up: CatchUp = nothing_waits) -> None:
-        """Write once a second until `end`; then what is left. Before, others ``catch_up``."""
+        """Write once a second until `end`; then what is left. Before, others ``catch_up``.
+
+        So what moved is lost for a second at most by a kill. That nothing did may come later.
+        """
         self._ending.clear()
         ended = False
         while not ended:
@@ -85,7 +90,7 @@ class Recorder:
             ended = await self._clock.wait(self._ending, next_beat(now, COMMIT_SECONDS) - now)
             if not ended:
                 await catch_up()
-            if ended or self._clock.monotonic() >= self._retry_at:
+            if ended or (self._anything and self._clock.monotonic() >= self._retry_at):
                 await self._write()
 
     def end(self) -> None:
@@ -101,6 +106,14 @@ class Recorder:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.close)
         self._thread.shutdown(wait=False)
 
+    @property
+    def _anything(self) -> bool:
+        """Is there anything to do? The thread is not woken for nothing."""
+        gathering = self._gathering
+        waits = gathering.rows or gathering.sealed or self._events or self._news or self._writing
+        late = self._clock.monotonic() >= self._upkeep_at
+        return bool(waits) or late or self._due > 0 or self.trouble is not None
+
     async def _write(self) -> None:
         """One batch. If this is cancelled, the next call waits for the same one."""
         if self._off:
@@ -112,6 +125,7 @@ class Recorder:
         batch, written = self._writing
         outcome = await asyncio.shield(written)
         self._writing = None
+        self._due = outcome.due
         self._settle(batch, outcome)
         self._tell(outcome)
 

@@ -98,16 +98,19 @@ class _Taken(Struct, frozen=True):
     recorders: Recorders
     holding: object
     shape: Shape
+    instruments: tuple[Instrument, ...]
     runs: "tuple[_Run, ...]"
     parts: tuple[tuple[int, float], ...]
     """Where values are not whole, and to what part they are kept."""
 
 
-class _Going(Struct, frozen=True):
+class _Going(Struct):
     """How rows of samples that go on become rows of the history, until it is ``due`` to look again.
 
     Of a row with what is ``fixed`` behind it, numbers are picked; totals of earlier lives and of
-    parts that are gone are ``added``, if there are any.
+    parts that are gone are ``added``, if there are any. What is fixed and may change meanwhile was
+    ``told`` by gauges: of each its place, and to what part it is kept. Other samples make another
+    layout.
     """
 
     layout: Layout
@@ -115,10 +118,24 @@ class _Going(Struct, frozen=True):
     due: float
     who: Identity
     shape: Shape
+    holding: object
+    told: tuple[tuple[int, Instrument, float], ...]
     fixed: "array[int]"
     pick: "itemgetter[tuple[int, ...]]"
     added: tuple[int, ...] | None
     pack: Callable[..., bytes]
+
+    def goes_on(self, now: float) -> bool:
+        """Look again, if it is time to; false if there is more or less than there was."""
+        if now < self.due:
+            return True
+        self.due = now + LOOK_AGAIN_SECONDS
+        for place, gauge, part in self.told:
+            newest = _newest(gauge, part)
+            if (newest == ABSENT) is not (self.fixed[place] == ABSENT):
+                return False
+            self.fixed[place] = newest
+        return self.recorders.shape(now) == self.holding
 
     def row(self, steady: "array[int]", at: int) -> Row:
         """A row of the history."""
@@ -144,8 +161,10 @@ class Taker:
 
         Nothing of a container that does not run, or of which no series are kept.
         """
-        if isinstance(recorders, ContainerRecorders) and not recorders.in_use(now):
-            return None
+        if isinstance(recorders, ContainerRecorders):
+            if not recorders.in_use(now):
+                return None
+            recorders.settle()
         who, holding = identity(recorders.entity), recorders.shape(now)
         taken = self._taken.get(who)
         if taken is None or taken.recorders is not recorders:
@@ -176,14 +195,14 @@ class Taker:
             going is not None
             and going.layout is layout
             and going.recorders is recorders
-            and now < going.due
+            and going.goes_on(now)
         ):
             return [*map(going.row, samples, times)] if recorders.in_use(now) else []
         # What was recorded holds all of the samples, so it is the last of them.
         row = self.row(recorders, times[-1], now)
         if row is None:
             return []
-        found = _going(row, recorders, layout, samples[-1], now)
+        found = _going(row, self._taken[who], layout, samples[-1], now)
         if found is None:
             later = [samples[-1][MISSED] - each[MISSED] for each in samples]
             return [*map(partial(_earlier, row), times, later)]
@@ -206,26 +225,35 @@ class Taker:
         if len(self._shapes) >= SHAPES_SHARED:
             self._shapes.clear()
         shape = self._shapes.setdefault(shape, shape)
-        runs = _runs([found.get(stored, self._nothing) for stored in shape])
+        instruments = tuple([found.get(stored, self._nothing) for stored in shape])
         parts = [(n, KEPT[stored.metric]) for n, stored in enumerate(shape)]
-        return _Taken(recorders, holding, shape, runs, tuple(one for one in parts if one[1] != 1))
+        others = tuple(one for one in parts if one[1] != 1)
+        return _Taken(recorders, holding, shape, instruments, _runs(instruments), others)
 
 
 def _going(
-    row: Row, recorders: ContainerRecorders, layout: Layout, steady: "array[int]", now: float
+    row: Row,
+    taken: _Taken,
+    layout: Layout,
+    steady: "array[int]",
+    now: float,
 ) -> _Going | None:
     """From a row that was taken of the same sample."""
-    known = places(layout)
+    known, recorders = places(layout), taken.recorders
     if known is None or len(row.shape) < SERIES_OF_ROWS:
+        return None
+    if not isinstance(recorders, ContainerRecorders):
         return None
     if not (recorders.network.has(layout.interfaces) and recorders.disk.has(layout.devices)):
         return None
-    fixed = array("q")
+    fixed, told = array("q"), list[tuple[int, Instrument, float]]()
     indexes, added = list[int](), list[int]()
-    for stored, value in zip(row.shape, row.values, strict=True):
+    for stored, value, instrument in zip(row.shape, row.values, taken.instruments, strict=True):
         index = known.get((stored.metric, stored.attributes))
         if index is None or value == ABSENT:
             indexes.append(len(steady) + len(fixed))
+            if not isinstance(instrument, Column):
+                told.append((len(fixed), instrument, KEPT[stored.metric]))
             fixed.append(value)
             added.append(0)
         else:
@@ -233,9 +261,17 @@ def _going(
             added.append(value - steady[index])
     return _Going(
         *(layout, recorders, now + LOOK_AGAIN_SECONDS, row.identity, row.shape),
-        *(fixed, itemgetter(*indexes), tuple(added) if any(added) else None),
+        *(taken.holding, tuple(told), fixed),
+        *(itemgetter(*indexes), tuple(added) if any(added) else None),
         struct.Struct(f"{len(indexes)}q").pack,
     )
+
+
+def _newest(instrument: Instrument, part: float) -> int:
+    last = instrument.last
+    if last is None:
+        return ABSENT
+    return _kept(last if part == 1 else last / part)
 
 
 def _earlier(row: Row, at: int, missed_later: int) -> Row:

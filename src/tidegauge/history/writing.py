@@ -43,13 +43,15 @@ class Batch(Struct, frozen=True):
 class Outcome(Struct):
     """What was done of a batch: its commit, so many of its blocks; and what is to be told.
 
-    ``late`` are rows that were not newer than what the file has, ``recovered`` those of an earlier
-    run that had ended without sealing them. ``damaged`` are sentences about parts that were left
-    out, ``aside`` is where a damaged file is now. ``anew`` when another file is begun.
+    ``due`` entities still wait to be rolled up. ``late`` are rows that were not newer than what the
+    file has, ``recovered`` those of an earlier run that had ended without sealing them. ``damaged``
+    are sentences about parts that were left out, ``aside`` is where a damaged file is now. ``anew``
+    when another file is begun.
     """
 
     committed: bool = False
     sealed: int = 0
+    due: int = 0
     late: int = 0
     recovered: int = 0
     damaged: tuple[str, ...] = ()
@@ -126,6 +128,7 @@ class Writer:
             self._give_way()
         for _ in range(1 + upkeep.due // DUE_AT_ONCE):
             upkeep.roll_one()
+        outcome.due = upkeep.due
 
     def _opened(self, outcome: Outcome) -> tuple[Store, Upkeep]:
         if self._file is None:
