@@ -122,6 +122,27 @@ async def test_what_moved_is_told_before_that_others_did_not(engine: FakeEngine)
     assert watch.aliases()[before:] == ["shop", "shop", "web", "web"]
 
 
+async def refused(connection: Connection) -> None:
+    await connection.json({"message": "busy"}, status=500)
+
+
+async def test_a_stream_that_ends_is_told_to_its_end(engine: FakeEngine) -> None:
+    """However long it takes until there is another one."""
+    web = Sleeping(engine, "web")
+    async with Watch(engine) as watch:
+        await web.sends(*range(4))
+        await catch_up([watch.follower])
+        await web.sends(4, 5)
+        engine.replies[f"/containers/{web.key}/json"] = refused
+        web.streams[-1].break_off()
+
+        async def all_are_told() -> bool:
+            await read([watch.follower])
+            return watch.seconds() == [*range(6)]
+
+        await wait_until_async(all_are_told, 5, "those that waited")
+
+
 async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:
     """Those that waited, and from then on each."""
     web = Sleeping(engine, "web")

@@ -24,6 +24,8 @@ from waiting import wait_until, wait_until_async
 CONTAINERS = 200
 SECONDS = float(os.environ.get("CHURN_SECONDS", "100"))
 """A whole run is CHURN_SECONDS=300; the shorter one stands in every test run."""
+SOURCE = os.environ.get("CHURN_SOURCE", "api")
+"""Where the watched samples come from; those of the program always come from the kernel."""
 HEAVIER = 1.05
 """The allocator gives back little of its peak; that no object stays is counted elsewhere."""
 
@@ -138,7 +140,7 @@ async def test_churn(docker_engine_with_live_restore, program):
     """Afterwards the set watched is the set running, and all numbers were right all along."""
     engine = docker_engine_with_live_restore
     tasks_before = len(asyncio.all_tasks())
-    async with Watching(engine, ["churn-*"]) as watching:
+    async with Watching(engine, ["churn-*"], SOURCE) as watching:
         await asyncio.to_thread(fill, engine)
         await wait_until_async(lambda: len(watching.follower.watched) == CONTAINERS, 60, "all")
         await asyncio.to_thread(engine.kill9)  # the most it ever holds: all streams break at once

@@ -76,29 +76,59 @@ def levels(frame: StatsFrame) -> tuple[int | None, ...]:
     )
 
 
+SLEEP = "sleep", "10000"
+
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "asleep": (("--memory", "100m"), SLEEP),
+    "host": (("--network", "host"), SLEEP),
+    "none": (("--network", "none"), SLEEP),
+    "shared": (("--network", "container:d-asleep"), SLEEP),
+    "two networks": (("--network", "d-second"), SLEEP),
+    "tmpfs": (
+        ("--tmpfs", "/held"),
+        ("sh", "-c", "dd if=/dev/zero of=/held/f bs=1M count=20 && exec sleep 10000"),
+    ),
+    "spins": (("--cpuset-cpus", "0"), ("sh", "-c", "while :; do :; done")),
+    "forks": (("--pids-limit", "50"), ("sh", "-c", "while :; do sleep 0.05 & wait; done")),
+    "talks": ((), ("sh", "-c", "ping $(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p')")),
+}
+"""Options and the command of each; beside them there is one that is held back and writes."""
+
+WORK = {"busy", "spins", "forks", "talks"}
+
+
+def alias(kind: str) -> str:
+    return "d-" + kind.replace(" ", "-")
+
+
 @pytest.fixture(scope="module")
 def containers(docker_engine):
-    """One held back that writes, one asleep, one with the host's network and one with none."""
+    """Ten kinds of them."""
     volume = docker_engine.counted_volume()
     work = "while :; do dd if=/dev/zero of=/data/f bs=64k count=4 oflag=direct; done"
     docker_engine.run("d-busy", "sh", "-c", work, options=("--cpus", "0.2", *volume.options))
-    docker_engine.run("d-asleep", "sleep", "10000", options=("--memory", "100m"))
-    docker_engine.run("d-host", "sleep", "10000", options=("--network", "host"))
-    docker_engine.run("d-none", "sleep", "10000", options=("--network", "none"))
-    names = ["d-busy", "d-asleep", "d-host", "d-none"]
+    docker_engine.docker("network", "create", "d-second")
+    for kind, (options, command) in KINDS.items():
+        docker_engine.run(alias(kind), *command, options=options)
+    docker_engine.docker("network", "connect", "bridge", alias("two networks"))
+    names = ["d-busy", *map(alias, KINDS)]
     wait_until(lambda: docker_engine.stats("d-busy")["blkio_stats"], 10, "block IO")
+    wait_until(
+        lambda: docker_engine.stats("d-talks")["networks"]["eth0"]["tx_packets"] > 1, 10, "talk"
+    )
     yield names
     docker_engine.docker("rm", "--force", *names)
+    docker_engine.docker("network", "rm", "d-second")
 
 
-@pytest.mark.parametrize("name", ["busy", "asleep", "host", "none"])
-def test_numbers_are_those_of_the_api(name, docker_engine, containers):
+@pytest.mark.parametrize("kind", ["busy", *KINDS])
+def test_numbers_are_those_of_the_api(kind, docker_engine, containers):
     """Each counter of the API lies between those read before and behind it; levels are equal."""
     reader = a_reader(docker_engine)
-    probe = open_probe(docker_engine, reader, f"d-{name}")
+    probe = open_probe(docker_engine, reader, alias(kind))
     reader.begin()
     before = probe.read()
-    asked = msgspec.convert(docker_engine.stats(f"d-{name}"), StatsFrame)
+    asked = msgspec.convert(docker_engine.stats(alias(kind)), StatsFrame)
     reader.begin()
     after = probe.read()
     probe.close()
@@ -111,7 +141,7 @@ def test_numbers_are_those_of_the_api(name, docker_engine, containers):
     for mode in ("usage_in_usermode", "usage_in_kernelmode"):
         first, api, last = (getattr(f.cpu_stats.cpu_usage, mode) for f in (before, asked, after))
         assert first - TICK_NS <= api <= last, mode
-    if name != "busy":
+    if kind not in WORK:
         assert levels(asked) in {levels(before), levels(after)}
     assert before.read <= asked.read <= after.read
 

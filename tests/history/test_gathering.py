@@ -143,4 +143,14 @@ def test_what_waits_is_bounded(it, monkeypatch):
     assert it.dropped == {"rows": 503 + 600 + 600}
     it.all.stored([*it.all.sealed][:1])
     assert len(it.all.sealed) == 1
-    assert Gathering(it.clock, print, print).rows.maxlen == gathering.WAITING_ROWS
+
+
+def test_of_rows_for_commits_the_newest_stay(it, monkeypatch):
+    """So many in all, or of each entity if that is more; the others wait for their blocks."""
+    monkeypatch.setattr(gathering, "WAITING_ROWS", 100)
+    monkeypatch.setattr(gathering, "WAITING_OF_EACH", 60)
+    it.rows(0, 200)
+    assert [(row.at - T0) // 1000 for row in it.all.rows] == [*range(100, 200)]
+    it.rows(0, 200, who=DB)
+    assert len(it.all.rows) == 2 * 60
+    assert not it.dropped

@@ -17,7 +17,7 @@ from msgspec import Struct
 from tidegauge.clock import Clock
 from tidegauge.docker.client import InspectedContainer
 from tidegauge.docker.frames import Container, StatsFrame
-from tidegauge.docker.held import WAIT_SECONDS
+from tidegauge.docker.held import MOST_WAITING, WAIT_SECONDS
 from tidegauge.docker.lives import state_in
 from tidegauge.errors import OutOfReach
 from tidegauge.globs import Glob
@@ -130,7 +130,8 @@ class _Run(Struct):
         """One more sample waits."""
         self.reads.append(at)
         self.capacities.append(capacity)
-        if not 0 <= at - self.reads[0] < WAIT_SECONDS - self.seconds / 2:
+        few = len(self.reads) < MOST_WAITING
+        if not (few and 0 <= at - self.reads[0] < WAIT_SECONDS - self.seconds / 2):
             self.tell_waiting()
 
     def tell_waiting(self) -> None:

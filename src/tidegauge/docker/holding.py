@@ -283,6 +283,7 @@ class Holding:
             except EngineError as error:
                 # Not the error: its traceback would hold this frame.
                 trouble = ("stream lost", str(error), container.alias)
+            held.tell_waiting()
             # A lost engine ends this wait for good, and is told once, not once a container.
             await self.clock.sleep(self._pause(held))
             if trouble and not held.joined.lost():

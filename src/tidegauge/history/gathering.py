@@ -17,7 +17,9 @@ SEAL_SECONDS = 900.0
 """How long points of an entity wait for their block to be full: as long, all commits are kept."""
 
 WAITING_ROWS = 20_000
-"""Rows not committed yet; beyond them the oldest waits for its block only."""
+WAITING_OF_EACH = 12
+"""Rows not committed yet, in all or of each entity, whichever is more: where nothing moves some
+come at once. Beyond them the oldest waits for its block only."""
 
 WAITING_VALUES = 3_000_000
 """Of blocks not written yet, 24 MB: a quarter of an hour of 100 containers. The oldest goes."""
@@ -81,7 +83,7 @@ class Gathering:
         self._tomorrow = 0.0
         self.commit = 1
         """The number of the next commit."""
-        self.rows: deque[Row] = deque(maxlen=WAITING_ROWS)
+        self.rows: deque[Row] = deque()
         self.sealed: deque[Rows] = deque()
 
     def row(self, row: Row) -> bool:
@@ -172,6 +174,8 @@ class Gathering:
         times.append(row.at)
         buffer.values.extend(row.values)
         buffer.newest = row.at
+        if len(self.rows) >= max(WAITING_ROWS, WAITING_OF_EACH * len(self._buffers)):
+            self.rows.popleft()
         self.rows.append(row)
         return len(times)
 

@@ -19,6 +19,9 @@ from tidegauge.metrics import Identity
 
 DAMAGED = "history damaged"
 
+SEEN_MS = 75_000
+"""When an entity was there last is written once a minute, of rows that may have waited."""
+
 IDLE = 2
 """Connections that are kept open: each has 2 MB of pages at most."""
 
@@ -127,7 +130,7 @@ def _entities(file: sqlite3.Connection, start: float, stop: float) -> list[Known
     found = file.execute(
         "SELECT kind, engine, name, facts, first, last FROM entity"
         " WHERE last >= ? AND first <= ? ORDER BY kind, engine, name",
-        (start * 1000 - 60_000, stop * 1000),
+        (start * 1000 - SEEN_MS, stop * 1000),
     )
     return [
         Known((kind, engine, name), msgspec.json.decode(facts), first / 1000, last / 1000)

@@ -129,13 +129,12 @@ class _Going(Struct):
         """Look again, if it is time to; false if there is more or less than there was."""
         if now < self.due:
             return True
-        self.due = now + LOOK_AGAIN_SECONDS
         for place, gauge, part in self.told:
-            newest = _newest(gauge, part)
-            if (newest == ABSENT) is not (self.fixed[place] == ABSENT):
-                return False
-            self.fixed[place] = newest
-        return self.recorders.shape(now) == self.holding
+            self.fixed[place] = _newest(gauge, part)
+        if self.recorders.settled_shape(now) != self.holding:
+            return False
+        self.due = now + LOOK_AGAIN_SECONDS
+        return True
 
     def row(self, steady: "array[int]", at: int) -> Row:
         """A row of the history."""
@@ -161,10 +160,8 @@ class Taker:
 
         Nothing of a container that does not run, or of which no series are kept.
         """
-        if isinstance(recorders, ContainerRecorders):
-            if not recorders.in_use(now):
-                return None
-            recorders.settle()
+        if isinstance(recorders, ContainerRecorders) and not recorders.in_use(now):
+            return None
         who, holding = identity(recorders.entity), recorders.shape(now)
         taken = self._taken.get(who)
         if taken is None or taken.recorders is not recorders:

@@ -182,6 +182,10 @@ class ContainerRecorders:
     def shape(self, now: float) -> object:
         """Differs when what `holding` names does: what is made of names is kept until then."""
         self.settle()
+        return self.settled_shape(now)
+
+    def settled_shape(self, now: float) -> object:
+        """The same without what waits, which changes it only where samples do not go on."""
         limits = self.cpu.recorded, self.memory.recorded
         holding = self.in_use(now), self.life.known, now < self.sized_until
         return self.container, self.taken, self.life.shape, holding, limits
