@@ -77,7 +77,7 @@ async def test_the_thread_is_not_woken_for_nothing(tmp_path: Path) -> None:
     assert await after_a_second() == 1, "the file is made"
     for _ in range(10):
         assert await after_a_second() == 1
-    recorder.row(a_row(1000, 1, 1))
+    recorder.event(Event(WEB, 1, "start"))
     assert await after_a_second() == 2
     recorder.end()
     await running
