@@ -22,7 +22,7 @@ from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.endpoint import Endpoint
 from tidegauge.docker.file_systems import FileSystemMeter
 from tidegauge.docker.finding import find_endpoint
-from tidegauge.docker.following import Follower, catch_up, read
+from tidegauge.docker.following import Follower, catch_up, read_streams
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.processes import EngineProcesses
@@ -342,7 +342,7 @@ async def run(
             beside += [tasks.create_task(program.web.run())] if program.web else []
             if program.history is not None:
                 recorder = program.history.recorder
-                tasks.create_task(recorder.run(partial(read, program.followers)))
+                tasks.create_task(recorder.run(partial(read_streams, program.followers)))
             await stop.wait()
             await catch_up(program.followers)
             collecting.cancel()

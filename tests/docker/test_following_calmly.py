@@ -10,11 +10,11 @@ from fakes.engine import Connection, FakeEngine
 from fakes.sleeping import Sleeping
 from snapshots import a_journal
 from tidegauge.clock import SystemClock
-from tidegauge.docker import draining
+from tidegauge.docker import draining, following
 from tidegauge.docker.choice import Choice
 from tidegauge.docker.client import EngineClient
 from tidegauge.docker.endpoint import parse_endpoint
-from tidegauge.docker.following import Follower, catch_up, read
+from tidegauge.docker.following import Follower, catch_up, read_streams
 from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.pacing import Demand
@@ -79,6 +79,12 @@ class Watch:
         """An event of a container that is not watched has all looked at."""
         await self.engine.ring("start", self._other)
 
+    async def has_two_waiting(self, web: Sleeping) -> None:
+        """Of a container of which four samples were told before."""
+        await web.sends(*range(4))
+        await catch_up([self.follower])
+        await web.sends(4, 5)
+
     async def __aenter__(self) -> Self:
         self.task = asyncio.create_task((self.follower.source() >> sink(self.all.append)).run())
         return self
@@ -114,12 +120,27 @@ async def test_what_moved_is_told_before_that_others_did_not(engine: FakeEngine)
         before = len(watch.seconds())
         await web.sends(4, 5)
         await shop.works(4, 5)
-        await read([watch.follower])
+        await read_streams([watch.follower])
         assert watch.seconds()[before:] == [4, 5]
         assert watch.aliases()[before:] == ["shop", "shop"]
         await catch_up([watch.follower])
 
     assert watch.aliases()[before:] == ["shop", "shop", "web", "web"]
+
+
+async def test_what_waits_for_long_is_told_however_silent_its_stream(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is older in the history than it is said to be."""
+    web = Sleeping(engine, "web")
+    async with Watch(engine) as watch:
+        await watch.has_two_waiting(web)
+        await read_streams([watch.follower])
+        assert watch.seconds() == [*range(4)]
+        monkeypatch.setattr(following, "WAIT_SECONDS", 0.0)
+        await read_streams([watch.follower])
+
+    assert watch.seconds() == [*range(6)]
 
 
 async def refused(connection: Connection) -> None:
@@ -130,14 +151,12 @@ async def test_a_stream_that_ends_is_told_to_its_end(engine: FakeEngine) -> None
     """However long it takes until there is another one."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
-        await web.sends(*range(4))
-        await catch_up([watch.follower])
-        await web.sends(4, 5)
+        await watch.has_two_waiting(web)
         engine.replies[f"/containers/{web.key}/json"] = refused
         web.streams[-1].break_off()
 
         async def all_are_told() -> bool:
-            await read([watch.follower])
+            await read_streams([watch.follower])
             return watch.seconds() == [*range(6)]
 
         await wait_until_async(all_are_told, 5, "those that waited")
@@ -147,9 +166,7 @@ async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:
     """Those that waited, and from then on each."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
-        await web.sends(*range(4))
-        await catch_up([watch.follower])
-        await web.sends(4, 5)
+        await watch.has_two_waiting(web)
 
         watch.follower.interest.look("web")
         await wait_until_async(lambda: watch.seconds() == [*range(6)], 5, "those that waited")
@@ -162,9 +179,7 @@ async def test_an_event_comes_behind_the_samples_before_it(engine: FakeEngine, a
     """However much waits."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
-        await web.sends(*range(4))
-        await catch_up([watch.follower])
-        await web.sends(4, 5)
+        await watch.has_two_waiting(web)
         if action == "destroy":
             engine.forget_all()
         await engine.ring(action, web.key)
@@ -179,9 +194,7 @@ async def test_one_that_a_list_has_no_more_is_told_to_its_end(engine: FakeEngine
     """Where no event tells of it, too."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
-        await web.sends(*range(4))
-        await catch_up([watch.follower])
-        await web.sends(4, 5)
+        await watch.has_two_waiting(web)
         engine.forget_all()
         await watch.has_listed_anew()
         await wait_until_async(lambda: watch.at(Condition, gone=True) >= 0, 5, "it is gone")
@@ -197,9 +210,7 @@ async def test_one_that_was_renamed_keeps_its_samples_under_the_old_name(
     """Those before, and in order."""
     web = Sleeping(engine, "web")
     async with Watch(engine) as watch:
-        await web.sends(*range(4))
-        await catch_up([watch.follower])
-        await web.sends(4, 5)
+        await watch.has_two_waiting(web)
         engine.listed[0]["Names"] = ["/shop"]
         await watch.has_listed_anew()
         await wait_until_async(lambda: "shop" in watch.names(), 5, "the new name")

@@ -20,7 +20,7 @@ from tidegauge.docker.client import EngineClient
 from tidegauge.docker.direct import Direct
 from tidegauge.docker.effort import EffortMeter
 from tidegauge.docker.frames import Container, ContainerEvent, Engine, ListedContainer
-from tidegauge.docker.held import Joined
+from tidegauge.docker.held import WAIT_SECONDS, Joined
 from tidegauge.docker.holding import Holding
 from tidegauge.docker.interest import Interest
 from tidegauge.docker.lives import Condition, Observation, life_event, time_of
@@ -83,6 +83,7 @@ class Follower:
         self._in_list: frozenset[str] = frozenset()
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=REPLAYED_EVENTS)
         self._generations = Generations()
+        self._caught_up_at = -math.inf
         self.engine: Engine | None = None
         self.listed = False
         self.trouble = ""
@@ -211,13 +212,19 @@ class Follower:
         """Does anybody want each sample as soon as it was read?"""
         return self._demand.at_once or self.interest.holds_any
 
-    async def read(self) -> None:
-        """Send all that moved by now; samples in which nothing did may wait."""
+    async def read_streams(self) -> None:
+        """Send all that moved by now; samples in which nothing did may wait `WAIT_SECONDS`.
+
+        A stream that falls silent does not tell them itself.
+        """
         await self._client.catch_up()
+        if self._clock.monotonic() - self._caught_up_at >= WAIT_SECONDS:
+            await self.catch_up()
 
     async def catch_up(self) -> None:
         """Send all that has come by now."""
-        await self.read()
+        self._caught_up_at = self._clock.monotonic()
+        await self._client.catch_up()
         await self._holding.catch_up()
 
     async def _arrange(self, engine: Engine) -> None:
@@ -373,10 +380,10 @@ class Follower:
                 )
 
 
-async def read(followers: Iterable[Follower]) -> None:
+async def read_streams(followers: Iterable[Follower]) -> None:
     """Have all that moved by now be recorded; that nothing did may wait `WAIT_SECONDS`."""
     for each in followers:
-        await each.read()
+        await each.read_streams()
 
 
 async def catch_up(followers: Iterable[Follower]) -> None:

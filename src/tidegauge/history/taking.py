@@ -199,7 +199,8 @@ class Taker:
         row = self.row(recorders, times[-1], now)
         if row is None:
             return []
-        found = _going(row, self._taken[who], layout, samples[-1], now)
+        taken, due = self._taken[who], now + LOOK_AGAIN_SECONDS
+        found = _going(row, taken, recorders, layout, samples[-1], due=due)
         if found is None:
             later = [samples[-1][MISSED] - each[MISSED] for each in samples]
             return [*map(partial(_earlier, row), times, later)]
@@ -231,15 +232,15 @@ class Taker:
 def _going(
     row: Row,
     taken: _Taken,
+    recorders: ContainerRecorders,
     layout: Layout,
     steady: "array[int]",
-    now: float,
+    *,
+    due: float,
 ) -> _Going | None:
     """From a row that was taken of the same sample."""
-    known, recorders = places(layout), taken.recorders
+    known = places(layout)
     if known is None or len(row.shape) < SERIES_OF_ROWS:
-        return None
-    if not isinstance(recorders, ContainerRecorders):
         return None
     if not (recorders.network.has(layout.interfaces) and recorders.disk.has(layout.devices)):
         return None
@@ -257,7 +258,7 @@ def _going(
             indexes.append(index % len(steady))
             added.append(value - steady[index])
     return _Going(
-        *(layout, recorders, now + LOOK_AGAIN_SECONDS, row.identity, row.shape),
+        *(layout, recorders, due, row.identity, row.shape),
         *(taken.holding, tuple(told), fixed),
         *(itemgetter(*indexes), tuple(added) if any(added) else None),
         struct.Struct(f"{len(indexes)}q").pack,
