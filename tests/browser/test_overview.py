@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,7 +30,12 @@ def humanised(number, digits=lambda each: 0 if each >= 99.95 else 1 if each >= 9
     unit = next(units)
     while size >= 1023.5:
         size, unit = size / 1024, next(units)
-    return f"{size:.0f} B" if unit == "B" else f"{size:.{digits(size)}f} {unit}"
+    return f"{fixed(size, 0 if unit == 'B' else digits(size))} {unit}"
+
+
+def fixed(number, digits):
+    """Rounded as `toFixed` does: of two that are as near, the larger (150.5 is 151)."""
+    return str(Decimal(number).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 async def names(page):
@@ -62,7 +68,7 @@ async def test_the_numbers_on_the_page_are_those_of_the_api(demo):
                 elif name == "memory":
                     assert text == humanised(value)
                 elif name == "cpu" and value > 0.0995:
-                    assert text == f"{value:.2f}"
+                    assert text == fixed(value, 2)
             else:
                 compared[key] = cells
         running = {key for key, each in known.items() if each["state"] == "running"}
