@@ -26,6 +26,7 @@ from tidegauge.docker.lives import Condition, LifeEvent
 from tidegauge.docker.resources import Resources
 from tidegauge.globs import Selection
 from tidegauge.history.remembering import Remembering
+from tidegauge.history.rows import Row
 from tidegauge.metrics import Limits, Registry, identity
 from tidegauge.pipeline import collecting
 from tidegauge.readings.layout import Steady
@@ -46,10 +47,11 @@ class Rows:
         self.rows: list[object] = []
         self._facts: dict[object, object] = {}
 
-    def row(self, row: Any) -> None:
-        known = dict(zip(row.shape, row.values, strict=True))
-        known = {one: value for one, value in known.items() if one.metric not in LATE}
-        self.rows.append((row.identity, row.at, known))
+    def several(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            pairs = zip(row.shape, row.values, strict=True)
+            known = {one: value for one, value in pairs if one.metric not in LATE}
+            self.rows.append((row.identity, row.at, known))
 
     def event(self, event: object) -> None:
         self.rows.append(event)

@@ -9,6 +9,7 @@ from manual_clock import ManualClock
 from tidegauge.history import gathering
 from tidegauge.history.codec import ABSENT
 from tidegauge.history.gathering import AHEAD_MS, POINTS, SEAL_SECONDS, Gathering
+from tidegauge.history.rows import Row
 
 
 class Gathered:
@@ -45,6 +46,38 @@ def test_each_row_is_for_a_commit_and_for_a_block(it):
     assert it.all.unsealed(DB) == []
 
 
+@pytest.mark.parametrize("before", [0, 1, 492, 493, 494, 501, 502, 503])
+def test_several_rows_are_as_one_after_another(it, before):
+    """Where nothing moved they have the same values; they may fill a block, or begin one."""
+    alone, times = Gathered(), range(before * 1000, before * 1000 + 10_000, 1000)
+    values = a_row(0, 7, 7).values
+    together = [Row(WEB, SHAPE, T0 + at, values) for at in times]
+    for each in (it, alone):
+        each.rows(0, before)
+    assert it.all.several(together)
+    for row in together:
+        assert alone.all.row(row)
+
+    assert it.all.rows == alone.all.rows
+    assert it.all.unsealed(WEB) == alone.all.unsealed(WEB)
+    assert it.all.keep_from == alone.all.keep_from
+
+
+def test_several_rows_out_of_time_are_refused_one_by_one(it):
+    """The clock was set back into the midst of them."""
+    it.rows(0, 6)
+    values = a_row(0, 7, 7).values
+    late = [Row(WEB, SHAPE, T0 + at, values) for at in (4000, 5000, 6000)]
+
+    assert it.all.several(late)
+    assert it.refused == [WEB, WEB]
+    assert [at - T0 for at in it.all.unsealed(WEB)[0].times][-2:] == [5000, 6000]
+
+    of_tomorrow = [Row(WEB, SHAPE, T0 + at, values) for at in (7000, AHEAD_MS + 1)]
+    assert not it.all.several(of_tomorrow)
+    assert it.refused == [WEB, WEB, WEB]
+
+
 def test_what_was_asked_for_does_not_change(it):
     """It is read in a thread while rows come."""
     it.rows(0, 2)
@@ -64,7 +97,7 @@ def test_full_buffers_become_blocks_apart_from_each_other(it):
 
 
 def test_more_series_are_taken_into_the_same_block(it):
-    """Of which there was nothing before: half a minute after a start containers have sizes."""
+    """Of which there was nothing before: a container joins one more network."""
     it.rows(0, 3)
     assert it.all.row(a_row(3000, 1, 2, 3, shape=WIDER))
 

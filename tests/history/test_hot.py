@@ -12,7 +12,7 @@ from tidegauge.history.hot import HotRow
 from tidegauge.history.planes import integers, plain, planes_of, put_together
 from tidegauge.history.rows import Row
 
-NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(lambda all_: array("q", all_))
+NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5).map(lambda all_: array("q", all_))
 ROWS = st.builds(
     HotRow, st.integers(1, 2**32 - 1), st.integers(1, 9), st.integers(0, 2**45), NUMBERS
 )
@@ -27,8 +27,17 @@ def packed(rows):
 
 @given(rows=st.lists(ROWS, max_size=6))
 def test_rows_come_back(rows):
-    """Of any number, with any number of values, none included."""
+    """Of any number, with any number of values."""
     assert [*hot.unpack(packed(rows))] == rows
+
+
+def test_values_of_a_row_that_are_those_before_are_written_once():
+    """So are those of a container that sleeps, of which some come together."""
+    values, others = array("q", [7] * 30), array("q", [7] * 30)
+    rows = [HotRow(1, 1, at, values) for at in range(4)] + [HotRow(2, 1, 9, others)]
+
+    assert [*hot.unpack(packed(rows))] == rows
+    assert len(packed(rows)) - len(packed(rows[3:])) == 3 * 20
 
 
 @given(data=st.binary(max_size=40))

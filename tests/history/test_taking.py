@@ -45,8 +45,8 @@ class Kept:
     def __init__(self) -> None:
         self.rows, self.events, self.facts = [], [], {}
 
-    def row(self, row) -> None:
-        self.rows.append(row)
+    def several(self, rows) -> None:
+        self.rows += rows
 
     def event(self, event) -> None:
         self.events.append(event)
@@ -278,7 +278,7 @@ def test_a_container_beyond_the_limits_has_no_rows(watched):
 
 
 def test_series_keep_their_place_while_they_do_not_hold(watched):
-    """Otherwise each change of a state would begin another block."""
+    """Otherwise each change of a state, and the first size, would begin another block."""
     taker = Taker()
     recorders = None
 
@@ -287,13 +287,14 @@ def test_series_keep_their_place_while_they_do_not_hold(watched):
 
     watched.sampled()
     recorders = watched.registry.container(watched.container)
-    watched.registry.size(ContainerSize(watched.container, 4096, holds=10))
     watched.registry.condition(Condition(watched.container, "running"))
+    unsized = row()
+    watched.registry.size(ContainerSize(watched.container, 4096, holds=10))
     before = row()
     watched.clock._passed += 11
     without = row()
     watched.registry.size(ContainerSize(watched.container, 4096, holds=10))
     after = row()
-    assert before.shape is without.shape is after.shape
+    assert unsized.shape is before.shape is without.shape is after.shape
     assert named(before) == named(after)
     assert ("container.filesystem.usage",) not in named(without)

@@ -86,6 +86,25 @@ class Gathering:
         self.rows: deque[Row] = deque()
         self.sealed: deque[Rows] = deque()
 
+    def several(self, rows: Sequence[Row]) -> bool:
+        """Keep rows of an entity and shape, in order of time; false if the last is out of time.
+
+        Where nothing moved they have the same values, and are kept together once the first is.
+        """
+        first, *others = rows
+        if not others:
+            return self.row(first)
+        buffer, last = self._buffers.get(first.identity) if self.row(first) else None, rows[-1]
+        if (
+            buffer is not None
+            and first.values is last.values
+            and last.at <= self._tomorrow
+            and 0 < len(buffer.times) < buffer.size - len(others)
+        ):
+            self._extend(buffer, others)
+            return True
+        return [self.row(row) for row in others][-1]
+
     def row(self, row: Row) -> bool:
         """Keep one row; false if it is out of time: older than the last, or of tomorrow."""
         buffer, at = self._buffers.get(row.identity), row.at
@@ -171,13 +190,18 @@ class Gathering:
         times = buffer.times
         if not times:
             buffer.commit, buffer.begun = self.commit, self._clock.monotonic()
-        times.append(row.at)
-        buffer.values.extend(row.values)
-        buffer.newest = row.at
-        if len(self.rows) >= max(WAITING_ROWS, WAITING_OF_EACH * len(self._buffers)):
-            self.rows.popleft()
-        self.rows.append(row)
+        self._extend(buffer, [row])
         return len(times)
+
+    def _extend(self, buffer: _Buffer, rows: Sequence[Row]) -> None:
+        """Rows of the same values."""
+        waiting, last = self.rows, rows[-1]
+        buffer.times.extend([row.at for row in rows])
+        buffer.values.extend(last.values * len(rows))
+        buffer.newest = last.at
+        waiting.extend(rows)
+        for _ in range(len(waiting) - max(WAITING_ROWS, WAITING_OF_EACH * len(self._buffers))):
+            waiting.popleft()
 
     def _seal(self, identity: Identity, shape: Shape) -> _Buffer:
         """Another buffer, of this shape."""

@@ -3,14 +3,15 @@
 They are as they came: each second's are written once and mostly never read. Deflating them took
 twice the CPU time of everything else in a commit, to save the disk half of what it writes.
 Layout, little endian: an Adler-32 of all that follows (u32), how many rows (u32); of each its time
-(i64); of each its entity, shape and width (u32 each); then the values of all.
+(i64); of each its entity, shape and width (u32 each); then the values of all. A width of 0 is that
+of a row with the values of the one before: so are those of a container that sleeps.
 """
 
 import struct
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, compress
 
 from msgspec import Struct
 
@@ -33,8 +34,11 @@ class HotRow(Struct, frozen=True, gc=False):
 def pack(entities: Sequence[int], shapes: Sequence[int], rows: Sequence[Row]) -> bytes:
     """All rows of a commit, with the numbers of their entities and shapes in the file."""
     times = array("q", [row.at for row in rows])
-    heads = array("I", [*entities, *shapes, *[len(row.values) for row in rows]])
-    values = array("q", b"".join([row.values for row in rows]))
+    before = (None, *[row.values for row in rows])
+    others = [row.values is not last for row, last in zip(rows, before, strict=False)]
+    widths = [len(row.values) if other else 0 for row, other in zip(rows, others, strict=True)]
+    heads = array("I", [*entities, *shapes, *widths])
+    values = array("q", b"".join([row.values for row in compress(rows, others)]))
     body = b"".join([plain(times), plain(heads), plain(values)])
     count = len(rows).to_bytes(4, "little")
     return zlib.adler32(body, zlib.adler32(count)).to_bytes(4, "little") + count + body
@@ -50,9 +54,11 @@ def unpack(data: bytes, of: int | None = None) -> Iterator[HotRow]:
         values = integers("q", data[8 + 20 * count :])
     except (struct.error, ValueError) as error:
         raise HistoryDamaged(f"a commit of history cannot be read: {error}.") from error
+    begin = 0
     entities, shapes, widths = heads[:count], heads[count : 2 * count], heads[2 * count :]
-    ends = pairwise(accumulate(widths, initial=0))
-    for entity, shape, at, (begin, end) in zip(entities, shapes, times, ends, strict=True):
+    ends = accumulate(widths)
+    for entity, shape, at, width, end in zip(entities, shapes, times, widths, ends, strict=True):
+        begin = end - width if width else begin
         if of is None or entity == of:
             yield HotRow(entity, shape, at, values[begin:end])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tidegauge.catching_up import CatchUp, nothing_waits
@@ -53,11 +53,16 @@ class Recorder:
 
     def row(self, row: Row) -> None:
         """Keep one row; those of an entity come in order of time."""
+        self.several([row])
+
+    def several(self, rows: Sequence[Row]) -> None:
+        """Keep some rows of an entity."""
         if self._off:
             return
-        if self._gathering.row(row) and row.identity in self._late:
-            self._late.discard(row.identity)
-            self._journal.over(OUT_OF_TIME, row.identity[2] or row.identity[1])
+        who = rows[0].identity
+        if self._gathering.several(rows) and who in self._late:
+            self._late.discard(who)
+            self._journal.over(OUT_OF_TIME, who[2] or who[1])
 
     def event(self, event: Event) -> None:
         """Keep one event."""

@@ -1,5 +1,6 @@
 """What the collecting pipeline has just recorded, into the history."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tidegauge.clock import Clock
@@ -40,8 +41,9 @@ class Remembering:
         recorders = self._registry.container(sample.layout.container)
         if recorders is not None:
             now, times = self._clock.monotonic(), [*map(_milliseconds, sample.reads())]
-            for row in self._taker.steady(recorders, sample.layout, sample.rows, times, now):
-                self._keep(recorders, row)
+            self._keep(
+                recorders, self._taker.steady(recorders, sample.layout, sample.rows, times, now)
+            )
 
     def machine(self, _seen: HostSample) -> None:
         """Now and then, the engines and the machine."""
@@ -72,16 +74,17 @@ class Remembering:
             self._known.pop(who, None)
 
     def _take(self, recorders: Recorders, at: int) -> None:
-        self._keep(recorders, self._taker.row(recorders, at, self._clock.monotonic()))
+        row = self._taker.row(recorders, at, self._clock.monotonic())
+        self._keep(recorders, [row] if row else [])
 
-    def _keep(self, recorders: Recorders, row: Row | None) -> None:
-        if row is None:
+    def _keep(self, recorders: Recorders, rows: Sequence[Row]) -> None:
+        if not rows:
             return
-        entity = recorders.entity
-        if self._known.get(row.identity) is not entity:
-            self._known[row.identity] = entity
-            self._recorder.know(row.identity, facts_of(entity))
-        self._recorder.row(row)
+        entity, who = recorders.entity, rows[0].identity
+        if self._known.get(who) is not entity:
+            self._known[who] = entity
+            self._recorder.know(who, facts_of(entity))
+        self._recorder.several(rows)
 
 
 def facts_of(entity: Entity) -> dict[str, str]:

@@ -186,8 +186,9 @@ class ContainerRecorders:
 
     def settled_shape(self, now: float) -> object:
         """The same without what waits, which changes it only where samples do not go on."""
+        self._give_up_size(now)
         limits = self.cpu.recorded, self.memory.recorded
-        holding = self.in_use(now), self.life.known, now < self.sized_until
+        holding = self.in_use(now), self.life.known
         return self.container, self.taken, self.life.shape, holding, limits
 
     def condition(self, seen: Condition) -> None:
@@ -256,10 +257,17 @@ class ContainerRecorders:
     def groups(self, now: float) -> Groups:
         """Every instrument: of use, of life, of sizes."""
         self.settle()
+        self._give_up_size(now)
         known = self.life.known
         yield self._use(), self.in_use(now)
         yield self._life(), known
-        yield self._size(), known and now < self.sized_until
+        yield self._size(), known
+
+    def _give_up_size(self, now: float) -> None:
+        """If it was told too long ago: none is no other set of series, which would cost a look."""
+        if now >= self.sized_until and self.size.last is not None:
+            self.size.put(None)
+            self.whole_size.put(None)
 
     def holding(self, now: float) -> Recorded:
         """Those whose newest value still stands."""
