@@ -16,10 +16,10 @@ from tidegauge.docker.lives import Observation
 from tidegauge.docker.repetition import Repetition
 from tidegauge.streams import Outlet
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 20.0
 """So long samples wait at most in which nothing moved."""
 
-MOST_WAITING = 20
+MOST_WAITING = 50
 """So many wait at most, whatever the engine says of time."""
 
 

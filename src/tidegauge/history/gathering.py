@@ -17,7 +17,7 @@ SEAL_SECONDS = 900.0
 """How long points of an entity wait for their block to be full: as long, all commits are kept."""
 
 WAITING_ROWS = 20_000
-WAITING_OF_EACH = 12
+WAITING_OF_EACH = 60
 """Rows not committed yet, in all or of each entity, whichever is more: where nothing moves some
 come at once. Beyond them the oldest waits for its block only."""
 

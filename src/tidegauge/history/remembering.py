@@ -40,7 +40,7 @@ class Remembering:
         """The same of a sample that goes on as the one before."""
         recorders = self._registry.container(sample.layout.container)
         if recorders is not None:
-            now, times = self._clock.monotonic(), [*map(_milliseconds, sample.reads())]
+            now, times = self._clock.monotonic(), [*map(_milliseconds, sample.reads)]
             self._keep(
                 recorders, self._taker.steady(recorders, sample.layout, sample.rows, times, now)
             )

@@ -91,7 +91,7 @@ class Registry:
             entity.sampled_at = self._clock.monotonic()
         before = sample.interval.before
         if before is not None and not sample.interval.asked_every:
-            for begin, end in pairwise((before.read, *sample.reads())):
+            for begin, end in pairwise((before.read, *sample.reads)):
                 self._cycle(container.engine, begin, end)
 
     def cpu(self, reading: CpuReading) -> None:

@@ -1,9 +1,7 @@
 """What the rows of samples that go on are made of."""
 
 from array import array
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import accumulate
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -79,11 +77,15 @@ def _places(names: tuple[str, ...], begin: int, width: int) -> tuple[tuple[str, 
 
 
 class Steady(Struct, frozen=True, gc=False):
-    """An interval as rows of its ``layout``: one, or of more samples if nothing moved in them."""
+    """An interval as rows of its ``layout``: one, or of more samples if nothing moved in them.
+
+    ``reads`` are when each was taken.
+    """
 
     layout: Layout
     interval: Interval
     rows: tuple["array[int]", ...]
+    reads: tuple[datetime, ...]
 
     @property
     def last_but_one(self) -> StatsFrame:
@@ -93,11 +95,3 @@ class Steady(Struct, frozen=True, gc=False):
         if cpu is not None:
             cpu = replace(cpu, system_cpu_usage=self.rows[-2][CAPACITY])
         return replace(now, read=now.read - timedelta(microseconds=self.rows[-1][0]), cpu_stats=cpu)
-
-    def reads(self) -> Iterator[datetime]:
-        """When each was read."""
-        before = self.interval.before
-        if before is None or len(self.rows) == 1:
-            return iter((self.interval.now.read,))
-        passed = accumulate(row[0] for row in self.rows)
-        return (before.read + timedelta(microseconds=each) for each in passed)

@@ -37,7 +37,7 @@ from tidegauge.readings.layout import (
 from tidegauge.readings.network import interfaces
 from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed, seconds_missed_in
 
-LOOK_AGAIN = 300
+LOOK_AGAIN = 900
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -131,7 +131,7 @@ class Steadying:
         known.left -= len(rows)
         known.row = rows[-1]
         known.missed = known.row[MISSED]
-        return Steady(known.layout, interval, rows)
+        return Steady(known.layout, interval, rows, still.reads)
 
     def learn(self, interval: Interval) -> None:
         """From this sample on, which was recorded, others may go on."""
@@ -225,7 +225,7 @@ def _steady(known: _Known, interval: Interval) -> Steady | None:
             known.row, known.sections = row, _sections(interval.now)
         elif known.sections:  # whoever works has another one soon
             known.row, known.sections = array("q"), ()
-    return Steady(layout, interval, (row,))
+    return Steady(layout, interval, (row,), (interval.now.read,))
 
 
 def _goes_on(known: _Known, interval: Interval) -> bool:
