@@ -17,7 +17,9 @@ from servers.statsd import Statsd
 pytest.register_assert_rewrite("history.conformance")
 
 # A machine under load is no failure: what must be fast has a row in the benchmarks.
-hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=os.environ.get("CI") == "true"
+)
 hypothesis.settings.load_profile("tests")
 
 

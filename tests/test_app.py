@@ -220,7 +220,7 @@ async def test_what_has_come_is_recorded_before_the_program_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also what nobody waited for, which was not read yet."""
-    monkeypatch.setattr(draining, "CALM_SECONDS", 3600.0)
+    monkeypatch.setattr(draining, "CALM_SECONDS", 1e9)
     async with FakeEngine(tmp_path / "s") as engine:
         web = Sleeping(engine, "web")
         composed = Composed(options(engine.host))

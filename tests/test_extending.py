@@ -91,7 +91,7 @@ async def test_the_program_has_both_by_a_file_and_some_lines_each(
 ) -> None:
     """It sends lines where its configuration says, and its log tells who is busy."""
     pipeline = program / "tidegauge/pipeline.py"
-    pipeline.write_text(pipeline.read_text().replace("busy(1.0, 60)", "busy(0.1, 2)"))
+    pipeline.write_text(pipeline.read_text().replace("busy(1.0, 60)", "busy(0.01, 2)"))
     path = tmp_path / "tidegauge.toml"
     path.write_text(
         'tick_interval = "1s"\n[exporters.lines]\nmetrics = ["container.pids.count"]\n'

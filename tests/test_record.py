@@ -39,10 +39,10 @@ async def engine(tmp_path: Path):
 
 @pytest.fixture
 async def tape(engine, tmp_path):
-    """Three samples of one container, recorded for a second."""
+    """Three samples of one container, recorded for two seconds."""
     engine.add("web", streaming(frame(1), frame(2), frame(3)))
     path = tmp_path / "tape"
-    done = await ended("record", str(path), "--seconds", "0.7", DOCKER_HOST=engine.host)
+    done = await ended("record", str(path), "--seconds", "2", DOCKER_HOST=engine.host)
     assert done.code == 0, done.err
     assert done.out == ""
     assert "event=recorded " in done.err
@@ -271,7 +271,7 @@ async def test_a_replay_shows_progress_on_a_terminal(tape):
     here, there = pty.openpty()
     child = await asyncio.create_subprocess_exec(
         *TIDEGAUGE,
-        *("replay", str(tape), "--speed", "0.5"),
+        *("replay", str(tape), "--speed", "1"),
         stdin=there,
         stdout=there,
         stderr=there,

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 WIDE = {"viewport": {"width": 1400, "height": 1300}}
 WEB = "#/container/demo/shop-web-1"
 WORKER = "#/container/demo/shop-worker-1"
+REDIS = "#/container/demo/shop-redis-1"
 
 
 def asked(page):
@@ -28,17 +29,22 @@ async def plot_of(page, panel):
     return await over.bounding_box()
 
 
+async def series_of(page, address, metric):
+    """Go there; what the page was answered of this metric."""
+    # So long ago is only known when the demo has made it, beside all else that goes on.
+    async with page.expect_response(re.compile("/api/v1/series"), timeout=60_000) as coming:
+        await page.goto(address)
+    answer = await (await coming.value).json()
+    return [each for each in answer["series"] if each["metric"] == metric]
+
+
 async def test_its_charts_say_in_words_what_the_api_has(demo):
     """The greatest value of memory in the range, as in the answer of the API."""
     async with looking_at(demo.url, **WIDE) as page:
-        async with page.expect_response(re.compile("/api/v1/series")) as coming:
-            await page.goto(f"{demo.url}{WEB}?range=1h")
-        answer = await (await coming.value).json()
+        address = f"{demo.url}{WEB}?range=1h"
+        (series,) = await series_of(page, address, "container.memory.working_set")
         panel = page.locator("figure[data-panel=memory] .plot")
         await panel.locator("canvas").wait_for()
-        (series,) = [
-            each for each in answer["series"] if each["metric"] == "container.memory.working_set"
-        ]
         most = max(each for each in series["max"] if each is not None)
         words = await panel.get_attribute("aria-label")
         told = re.search(r"working set .*?, ([\d.]+) MiB at most", words)[1]
@@ -107,7 +113,8 @@ async def test_the_cursor_is_in_all_charts_at_once(demo):
         told = page.locator("figure[data-panel=pids] .at")
         await wait_until_async(told.inner_text, 5, "a time")
         first, *others = await times.all_inner_texts()
-        assert re.fullmatch(r"\d\d:\d\d:\d\d", first)
+        # With the date where midnight has passed since.
+        assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", first)
         assert set(others) == {first}
 
 
@@ -121,14 +128,14 @@ async def test_what_happened_is_marked_and_listed(demo):
         tip = page.locator("figure[data-panel=memory] .tip")
         for x in range(0, int(plot["width"]), 4):
             await page.mouse.move(plot["x"] + x, plot["y"] + 60)
-            if await tip.is_visible():
+            if await tip.is_visible() and "ran out of memory" in await tip.inner_text():
                 break
         assert "ran out of memory" in await tip.inner_text()
 
 
 async def test_a_number_explains_itself(demo):
     """Raw fields, the formula, what docker stats shows; Escape closes and focus is back."""
-    async with looking_at(f"{demo.url}{WEB}", **WIDE) as page:
+    async with looking_at(f"{demo.url}{REDIS}", **WIDE) as page:
         button = page.get_by_role("button", name="Explain: Memory", exact=True)
         await button.click()
         box = page.get_by_role("dialog")
@@ -137,7 +144,7 @@ async def test_a_number_explains_itself(demo):
         assert "usage - inactive page cache" in text
         assert "memory_stats.usage" in text
         assert "memory_stats.stats.inactive_file" in text
-        assert re.search(r"[\d.]+MiB / 320MiB, [\d.]+%", text)
+        assert re.search(r"[\d.]+MiB / 128MiB, [\d.]+%", text)
         fields = dict(re.findall(r"memory_stats\.(\S+)\s+(\d+)", text))
         used = int(re.search(r"= (\d+) bytes", text)[1])
         assert int(fields["usage"]) - int(fields["stats.inactive_file"]) == used
@@ -157,7 +164,7 @@ async def test_live_goes_on_by_itself(demo):
         async def moved():
             return await figure.get_attribute("aria-label") != before
 
-        await wait_until_async(moved, 5, "another second")
+        await wait_until_async(moved, 20, "another second")
 
 
 async def test_what_is_not_there_says_why(demo):
@@ -171,6 +178,7 @@ async def test_what_is_not_there_says_why(demo):
         )
         assert answer["absent"]["rx"] in await tile.inner_text()
         note = page.locator("figure[data-panel=network] .note")
+        await note.filter(has_text=answer["absent"]["rx"]).wait_for()
         assert await note.inner_text() == answer["absent"]["rx"]
         labels = await asyncio.gather(
             page.locator("figure[data-panel=network] .plot").get_attribute("aria-label"),
@@ -184,7 +192,11 @@ async def test_the_events_of_all_can_be_searched(demo):
         rows = page.locator(".happenings tbody tr")
         await rows.first.wait_for()
         await page.get_by_label("Kind of event").select_option("oom")
-        assert set(await rows.locator(".badge").all_inner_texts()) == {"oom"}
+
+        async def only_these():
+            return set(await rows.locator(".badge").all_inner_texts()) == {"oom"}
+
+        await wait_until_async(only_these, 10, "only events of this kind")
         await page.get_by_label("Kind of event").select_option("")
         await page.keyboard.press("/")
         await page.keyboard.type("worker 137")
@@ -212,7 +224,9 @@ async def test_the_status_shows_how_tidegauge_does(demo):
 
 async def test_time_in_user_and_system_mode_is_there_for_who_asks(demo):
     """Lines that are off at first; the choice holds for other containers, and after a reload."""
-    async with looking_at(f"{demo.url}{WEB}?range=1h", **WIDE) as page:
+    async with looking_at(demo.url, **WIDE) as page:
+        series = await series_of(page, f"{demo.url}{WEB}?range=1h", "container.cpu.time")
+        by_mode = {each["attributes"].get("cpu.mode", "all"): each for each in series}
         plot = page.locator("figure[data-panel=cpu] .plot")
         await plot_of(page, "cpu")
         assert "user" not in await plot.get_attribute("aria-label")
@@ -222,9 +236,6 @@ async def test_time_in_user_and_system_mode_is_there_for_who_asks(demo):
             assert await button.locator("b").inner_text() == ""
             await button.click()
             assert await button.get_attribute("aria-pressed") == "true"
-        entity = "entity=container:demo/shop-web-1&metric=container.cpu.time&start=-1h&step=10"
-        series = (await demo.ask(f"series?{entity}"))["series"]
-        by_mode = {each["attributes"].get("cpu.mode", "all"): each for each in series}
         words = await plot.get_attribute("aria-label")
         for mode in ("user", "system"):
             most = max(value for value in by_mode[mode]["mean"] if value is not None)

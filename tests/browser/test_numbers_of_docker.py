@@ -70,7 +70,7 @@ async def meanwhile(docker_engine, names, look):
         for name, each in (await look()).items():
             if name in names:
                 seen[name].append(each)
-        # The engine sends both the same samples; they are on the page a little later.
+        # The page has samples of its own, of other moments; they come to it a little later.
         return answered and all(each[-1]["sampled"] > answered for each in seen.values())
 
     await wait_until_async(all_is_seen, 30, "a sample of each after the answer")
@@ -96,11 +96,12 @@ def written(seen, value, read):
 def check(printed, seen):
     """In one of these seconds they agree.
 
-    CPU within 2 points or 5 %, whichever is more; memory within 1 %; tasks exactly.
+    CPU within 2 points or 20 %, whichever is more, for the command's second began at another
+    moment; memory within 1 %; tasks exactly.
     """
     cpu = percent(printed["CPUPerc"]) / 100
     used = written(seen, "cpu", cores)
-    assert any(each == pytest.approx((cpu, cpu), rel=0.05, abs=0.02) for each in used), (cpu, used)
+    assert any(each == pytest.approx((cpu, cpu), rel=0.2, abs=0.02) for each in used), (cpu, used)
 
     memory = size(printed["MemUsage"].split(" / ")[0])
     held = written(seen, "memory", binary)
@@ -158,8 +159,10 @@ async def check_page(page, docker_engine, name):
     _, limit = theirs["MemUsage"].split(" / ")
 
     check(theirs, seen[name])
-    assert theirs["NetIO"] in {before["Received"], after["Received"]}
-    assert theirs["NetIO"] in {before["Sent"], after["Sent"]}
+    for label in ("Received", "Sent"):
+        told = (before[label], theirs["NetIO"], after[label])
+        for earlier, shown, later in zip(*map(sizes, told), strict=True):
+            assert earlier <= shown <= later, told
     told = [re.split(" / |, ", each["Memory"]) for each in (before, after)]
     assert {each[1] for each in told} == {limit}
     if name == "s-held":
@@ -170,6 +173,11 @@ async def check_page(page, docker_engine, name):
 
     await page.keyboard.press("Escape")
     await page.locator("tr[data-container]").first.wait_for()
+
+
+def sizes(text):
+    """Bytes of each in ``4.8MB / 12kB``."""
+    return [size(each) for each in text.split(" / ")]
 
 
 async def explanations(page):

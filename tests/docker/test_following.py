@@ -128,7 +128,7 @@ async def test_every_chosen_container_is_streamed(engine):
     engine.add("noise", streaming(frame(4) + b"\n"))
 
     async with Watch(engine.host, Choice({}, ["**"], ["noise"])) as watch:
-        await wait_until_async(lambda: len(watch.samples) == 3, 5, "three samples")
+        await wait_until_async(lambda: len(watch.samples) == 3, 20, "three samples")
 
     assert watch.seen("web") == [1, 2]
     assert watch.seen("db") == [3]
@@ -140,10 +140,10 @@ async def test_a_missing_container_is_reported_and_picked_up_when_it_appears(eng
     choice = Choice({"web": "web", "late": "shop-late"}, [], [])
 
     async with Watch(engine.host, choice) as watch:
-        await wait_until_async(lambda: watch.seen("web"), 5, "the present one is watched")
+        await wait_until_async(lambda: watch.seen("web"), 20, "the present one is watched")
         engine.add("late", streaming(frame(7) + b"\n"))
         await engine.ring("start")
-        await wait_until_async(lambda: watch.seen("shop-late"), 5, "the late one is watched")
+        await wait_until_async(lambda: watch.seen("shop-late"), 20, "the late one is watched")
 
     assert watch.said("container missing") == [
         'engine local has no container "late" yet; it is watched as soon as it appears.'
@@ -158,8 +158,8 @@ async def test_an_engine_that_goes_away_is_told_in_one_line(tmp_path):
             engine.add(f"c{number}", streaming(frame(1) + b"\n"))
         watch = Watch(engine.host, EVERYTHING)
         await watch.__aenter__()
-        await wait_until_async(lambda: len(watch.samples) == 20, 5, "all are watched")
-    await wait_until_async(lambda: watch.journal.counts["engine lost"] > 1, 5, "it is tried again")
+        await wait_until_async(lambda: len(watch.samples) == 20, 20, "all are watched")
+    await wait_until_async(lambda: watch.journal.counts["engine lost"] > 1, 20, "it is tried again")
     await watch.__aexit__()
 
     assert watch.said("stream lost") == []
@@ -172,7 +172,7 @@ async def test_garbage_is_counted_told_once_and_the_stream_goes_on(engine):
     engine.add("web", streaming(frame(1) + b"\n" + torn, b"noise\n" + frame(2) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "both samples")
+        await wait_until_async(lambda: watch.seen("web") == [1, 2], 20, "both samples")
 
     assert watch.journal.counts["garbage received"] == 2
     (told,) = watch.said("garbage received")
@@ -185,7 +185,7 @@ async def test_a_broken_stream_is_reopened_and_delays_no_other(engine):
     engine.add("web", streaming(frame(5) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: len(watch.seen("flaky")) >= 3, 5, "three openings")
+        await wait_until_async(lambda: len(watch.seen("flaky")) >= 3, 20, "three openings")
 
     assert watch.seen("web") == [5]
     assert len(watch.said("stream lost")) == 1
@@ -206,7 +206,7 @@ async def test_a_limit_of_sockets_is_told_once_for_all_streams(engine):
 
     async with Watch(engine.host, EVERYTHING, transport=Exhausted) as watch:
         count = watch.journal.counts
-        await wait_until_async(lambda: count.get("no socket left", 0) > 10, 5, "tried again")
+        await wait_until_async(lambda: count.get("no socket left", 0) > 10, 20, "tried again")
 
     assert watch.said("no socket left") == [
         "this process may open 3 files and sockets; raise that limit."
@@ -228,11 +228,11 @@ async def test_one_question_at_a_time_is_asked_about_empty_samples(engine):
 
     engine.replies[f"/containers/{container}/json"] = slow
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: 1 in watch.seen("web"), 5, "the frame behind them")
+        await wait_until_async(lambda: 1 in watch.seen("web"), 20, "the frame behind them")
         assert engine.requests.count(asked) <= 2
         assert watch.journal.counts["notice given up"] > 0
         answers.set()
-        await wait_until_async(lambda: watch.said("empty samples"), 5, "it is told all the same")
+        await wait_until_async(lambda: watch.said("empty samples"), 20, "it is told all the same")
 
     assert engine.requests.count(asked) <= 2 + NOTICES_KEPT
 
@@ -242,13 +242,13 @@ async def test_a_stopped_container_is_closed_and_opened_at_its_start(engine):
     container = engine.add("web", streaming(frame(1) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web") == [1], 5, "the first life")
+        await wait_until_async(lambda: watch.seen("web") == [1], 20, "the first life")
         engine.listed[0]["State"] = "exited"
         await engine.ring("die", container)
-        await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
+        await wait_until_async(lambda: not watch.follower.watched, 20, "closed")
         engine.listed[0]["State"] = "running"
         await engine.ring("start", container)
-        await wait_until_async(lambda: watch.seen("web") == [1, 1], 5, "the second life")
+        await wait_until_async(lambda: watch.seen("web") == [1, 1], 20, "the second life")
 
 
 async def test_a_restart_under_an_open_stream_is_known_by_its_time_of_birth(engine):
@@ -256,13 +256,13 @@ async def test_a_restart_under_an_open_stream_is_known_by_its_time_of_birth(engi
     container = engine.add("web", streaming(frame(1) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
+        await wait_until_async(lambda: watch.seen("web"), 20, "the stream is open")
         engine.replies[f"/containers/{container}/json"] = lambda c: c.json(
             {"Id": container, "State": {"StartedAt": "2026-01-01T00:00:00Z"}}
         )
         await engine.ring("start", container)
         await wait_until_async(
-            lambda: watch.follower.watched[container].started_at.year == 2026, 5, "the new birth"
+            lambda: watch.follower.watched[container].started_at.year == 2026, 20, "the new birth"
         )
 
     assert watch.seen("web") == [1]
@@ -274,7 +274,7 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
 
     async with Watch(f"unix://{path}", EVERYTHING) as watch:
         await wait_until_async(
-            lambda: watch.journal.counts.get("engine lost", 0) >= 3, 5, "three attempts"
+            lambda: watch.journal.counts.get("engine lost", 0) >= 3, 20, "three attempts"
         )
         (told,) = watch.said("engine lost")
         assert told.startswith(f"no engine at unix://{path}: there is no such socket. Is Docker")
@@ -283,7 +283,7 @@ async def test_an_absent_engine_is_waited_for(tmp_path):
         assert watch.follower.status() == "waiting for engine local"
         async with FakeEngine(path) as engine:
             engine.add("web", streaming(frame(1) + b"\n"))
-            await wait_until_async(lambda: watch.seen("web"), 5, "its first sample")
+            await wait_until_async(lambda: watch.seen("web"), 20, "its first sample")
             assert watch.follower.settled
 
 
@@ -310,9 +310,9 @@ async def test_where_events_are_forbidden_containers_are_looked_for(engine):
     engine.add("web", streaming(frame(1) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web") == [1], 5, "a sample")
+        await wait_until_async(lambda: watch.seen("web") == [1], 20, "a sample")
         engine.add("late", streaming(frame(2) + b"\n"))
-        await wait_until_async(lambda: watch.seen("late") == [2], 5, "another's sample")
+        await wait_until_async(lambda: watch.seen("late") == [2], 20, "another's sample")
 
     assert watch.said("events forbidden") == [
         "engine local, or a proxy before it, forbids /events (status 403); let that through."
@@ -330,12 +330,12 @@ async def test_an_engine_that_is_lost_while_events_are_forbidden_is_joined_again
         async with FakeEngine(path) as engine:
             engine.replies["/events"] = forbidden
             engine.add("web", streaming(frame(1) + b"\n"))
-            await wait_until_async(lambda: watch.seen("web") == [1], 5, "a sample")
-        await wait_until_async(lambda: watch.said("engine lost"), 5, "the loss")
+            await wait_until_async(lambda: watch.seen("web") == [1], 20, "a sample")
+        await wait_until_async(lambda: watch.said("engine lost"), 20, "the loss")
         path.unlink(missing_ok=True)
         async with FakeEngine(path) as engine:
             engine.add("web", streaming(frame(2) + b"\n"))
-            await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "it is back")
+            await wait_until_async(lambda: watch.seen("web") == [1, 2], 20, "it is back")
 
 
 async def test_where_details_are_forbidden_samples_come_all_the_same(engine):
@@ -346,7 +346,7 @@ async def test_where_details_are_forbidden_samples_come_all_the_same(engine):
 
     async with Watch(engine.host, EVERYTHING) as watch:
         await wait_until_async(
-            lambda: watch.seen("web") == watch.seen("db") == [1], 5, "a sample of each"
+            lambda: watch.seen("web") == watch.seen("db") == [1], 20, "a sample of each"
         )
 
     assert watch.said("details forbidden") == [
@@ -365,10 +365,10 @@ async def test_a_lost_engine_is_joined_again_with_all_its_containers(tmp_path):
         for life in (1, 2):
             async with FakeEngine(path) as engine:
                 engine.add("web", streaming(frame(life) + b"\n"))
-                await wait_until_async(lambda: life in watch.seen("web"), 5, "samples")
-            await wait_until_async(lambda: not watch.follower.watched, 5, "closed")
-            await wait_until_async(lambda: watch.states("web")[-1] == "", 5, "state unknown")
-            await wait_until_async(lambda: watch.follower.lost == life, 5, "its loss is counted")
+                await wait_until_async(lambda: life in watch.seen("web"), 20, "samples")
+            await wait_until_async(lambda: not watch.follower.watched, 20, "closed")
+            await wait_until_async(lambda: watch.states("web")[-1] == "", 20, "state unknown")
+            await wait_until_async(lambda: watch.follower.lost == life, 20, "its loss is counted")
             path.unlink(missing_ok=True)
 
 
@@ -377,15 +377,15 @@ async def test_a_list_that_fails_closes_no_stream(engine):
     engine.add("web", streaming(frame(1) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
+        await wait_until_async(lambda: watch.seen("web"), 20, "the stream is open")
         good = engine.replies["/containers/json"]
         engine.replies["/containers/json"] = lambda c: c.json({"message": "busy"}, 500)
         await engine.ring()
-        await wait_until_async(lambda: watch.said("list failed"), 5, "told")
+        await wait_until_async(lambda: watch.said("list failed"), 20, "told")
         assert watch.follower.watched
         engine.add("late", streaming(frame(2) + b"\n"))
         engine.replies["/containers/json"] = good
-        await wait_until_async(lambda: watch.seen("late"), 5, "the retried list")
+        await wait_until_async(lambda: watch.seen("late"), 20, "the retried list")
 
     assert watch.seen("web") == [1]
 
@@ -396,9 +396,9 @@ async def test_an_alias_that_another_has_is_told_once(engine):
     engine.add("b", streaming(frame(2) + b"\n"))
 
     async with Watch(engine.host, Choice({"b": "web", "a": "web"}, [], [])) as watch:
-        await wait_until_async(lambda: len(watch.samples) == 2, 5, "both are watched")
+        await wait_until_async(lambda: len(watch.samples) == 2, 20, "both are watched")
         await engine.ring()
-        await wait_until_async(lambda: watch.journal.counts["alias taken"] > 1, 5, "listed again")
+        await wait_until_async(lambda: watch.journal.counts["alias taken"] > 1, 20, "listed again")
 
     assert watch.said("alias taken") == [
         'container "b" of engine local is recorded as "web-000000000000", because another is'
@@ -418,12 +418,12 @@ def test_delays_double_to_a_limit_with_jitter_and_start_over():
 async def test_a_life_of_300_ms_leaves_its_start_exit_code_and_lifetime(engine):
     """Too short for a sample or a list: its events tell of it all the same."""
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        await wait_until_async(lambda: engine.listeners, 20, "listening")
         short = {"name": "flash", "image": "img", "exitCode": "7"}
         await engine.ring("start", "f" * 64, 10_000_000_000, **short)
         await engine.ring("die", "f" * 64, 10_300_000_000, **short)
         await engine.ring("destroy", "f" * 64, 10_400_000_000, **short)
-        await wait_until_async(lambda: len(watch.events()) == 3, 5, "three events")
+        await wait_until_async(lambda: len(watch.events()) == 3, 20, "three events")
 
     assert watch.events() == [
         ("flash", "start", None, None),
@@ -435,10 +435,10 @@ async def test_a_life_of_300_ms_leaves_its_start_exit_code_and_lifetime(engine):
 async def test_events_of_containers_that_are_not_chosen_are_not_told(engine):
     """Their labels and names come with the event, so no list has to be asked."""
     async with Watch(engine.host, Choice({}, ["**"], ["label:secret"])) as watch:
-        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        await wait_until_async(lambda: engine.listeners, 20, "listening")
         await engine.ring("die", "a" * 64, 10, name="hidden", secret="1", exitCode="0")
         await engine.ring("die", "b" * 64, 20, name="seen", exitCode="0")
-        await wait_until_async(watch.events, 5, "an event")
+        await wait_until_async(watch.events, 20, "an event")
 
     assert [event[0] for event in watch.events()] == ["seen"]
 
@@ -449,16 +449,16 @@ async def test_events_missed_while_the_engine_was_away_are_asked_for(tmp_path):
 
     async with Watch(f"unix://{path}", EVERYTHING) as watch:
         async with FakeEngine(path) as engine:
-            await wait_until_async(lambda: engine.listeners, 5, "listening")
+            await wait_until_async(lambda: engine.listeners, 20, "listening")
             await engine.ring("oom", "a" * 64, 5_000_000_007, name="web")
-            await wait_until_async(watch.events, 5, "the event")
+            await wait_until_async(watch.events, 20, "the event")
         path.unlink(missing_ok=True)
         async with FakeEngine(path) as engine:
-            await wait_until_async(lambda: engine.listeners, 5, "listening again")
+            await wait_until_async(lambda: engine.listeners, 20, "listening again")
             assert any("since=5.000000007" in asked for asked in engine.requests)
             await engine.ring("oom", "a" * 64, 5_000_000_007, name="web")
             await engine.ring("die", "a" * 64, 6_000_000_000, name="web", exitCode="137")
-            await wait_until_async(lambda: len(watch.events()) == 2, 5, "the next event")
+            await wait_until_async(lambda: len(watch.events()) == 2, 20, "the next event")
 
     assert [event[1] for event in watch.events()] == ["oom", "die"]
 
@@ -468,10 +468,10 @@ async def test_states_and_health_are_told_with_every_list(engine):
     container = engine.add("web", streaming(frame(1) + b"\n"), state="exited")
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: "exited" in watch.states("web"), 5, "its state")
+        await wait_until_async(lambda: "exited" in watch.states("web"), 20, "its state")
         engine.listed.clear()
         await engine.ring("destroy", container, 1, name="web")
-        await wait_until_async(lambda: "gone" in watch.states("web"), 5, "gone")
+        await wait_until_async(lambda: "gone" in watch.states("web"), 20, "gone")
 
 
 async def test_a_container_that_was_not_found_is_opened_when_a_list_has_it(engine):
@@ -481,11 +481,11 @@ async def test_a_container_that_was_not_found_is_opened_when_a_list_has_it(engin
 
     async with Watch(engine.host, EVERYTHING) as watch:
         asked = f"/v1.41/containers/{container}/stats?stream=1"
-        await wait_until_async(lambda: asked in engine.requests, 5, "it was asked for")
-        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        await wait_until_async(lambda: asked in engine.requests, 20, "it was asked for")
+        await wait_until_async(lambda: engine.listeners, 20, "listening")
         engine.replies[f"/containers/{container}/stats"] = stats
         await engine.ring("update", container, 5, name="web")
-        await wait_until_async(lambda: watch.seen("web") == [1], 5, "its sample")
+        await wait_until_async(lambda: watch.seen("web") == [1], 20, "its sample")
 
 
 async def test_an_update_is_looked_into_under_the_open_stream(engine):
@@ -494,8 +494,8 @@ async def test_an_update_is_looked_into_under_the_open_stream(engine):
     inspected = f"/v1.41/containers/{container}/json"
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web"), 5, "the stream is open")
-        await wait_until_async(lambda: engine.listeners, 5, "listening")
+        await wait_until_async(lambda: watch.seen("web"), 20, "the stream is open")
+        await wait_until_async(lambda: engine.listeners, 20, "listening")
         assert engine.requests.count(inspected) == 1
         engine.replies[f"/containers/{container}/json"] = lambda c: c.json(
             {"Id": container, "State": {"Status": "running"}, "HostConfig": {"Memory": 10**8}}
@@ -507,7 +507,7 @@ async def test_an_update_is_looked_into_under_the_open_stream(engine):
                 for told in watch.told
                 if isinstance(told, Condition)
             ),
-            5,
+            20,
             "the new limit",
         )
 
@@ -520,19 +520,19 @@ async def test_a_container_made_anew_by_compose_is_linked_with_the_old_one(engin
     old = engine.add("web", streaming(frame(1) + b"\n"))
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web") == [1], 5, "the old one")
+        await wait_until_async(lambda: watch.seen("web") == [1], 20, "the old one")
         new = engine.add(f"{old[:12]}_web", streaming(frame(2) + b"\n"), state="created")
         await engine.ring("create", new, 5, name=f"{old[:12]}_web")
-        await wait_until_async(lambda: watch.states(f"{old[:12]}_web"), 5, "the new one")
+        await wait_until_async(lambda: watch.states(f"{old[:12]}_web"), 20, "the new one")
         del engine.listed[0]
         engine.listed[0].update(Names=["/web"], State="running")
         await engine.ring("die", old, 6, name="web", exitCode="0")
         await engine.ring("destroy", old, 7, name="web")
         await engine.ring("rename", new, 8, name="web", oldName=f"/{old[:12]}_web")
         await engine.ring("start", new, 9, name="web")
-        await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "the new one's sample")
+        await wait_until_async(lambda: watch.seen("web") == [1, 2], 20, "the new one's sample")
         await engine.ring("update", new, 10, name="web")
-        await wait_until_async(lambda: watch.states("web").count("running") > 3, 5, "listed again")
+        await wait_until_async(lambda: watch.states("web").count("running") > 3, 20, "listed again")
 
     linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
     assert [(told.container.alias, told.before, told.container.id) for told in linked] == [
@@ -547,13 +547,13 @@ async def test_a_container_that_is_made_anew_while_the_engine_is_away_is_linked(
     async with Watch(f"unix://{path}", EVERYTHING) as watch:
         async with FakeEngine(path) as engine:
             old = engine.add("web", streaming(frame(1) + b"\n"))
-            await wait_until_async(lambda: watch.seen("web") == [1], 5, "the old one")
+            await wait_until_async(lambda: watch.seen("web") == [1], 20, "the old one")
         path.unlink(missing_ok=True)
         async with FakeEngine(path) as engine:
             engine.add("web", streaming())
             engine.forget_all()  # its id is not given again
             new = engine.add("web", streaming(frame(2) + b"\n"))
-            await wait_until_async(lambda: watch.seen("web") == [1, 2], 5, "the new one")
+            await wait_until_async(lambda: watch.seen("web") == [1, 2], 20, "the new one")
 
     linked = [told for told in watch.told if isinstance(told, Condition) and told.before]
     assert [(told.before, told.container.id) for told in linked] == [(old, new)]
@@ -572,11 +572,11 @@ async def test_the_removal_of_a_replaced_task_is_not_told_of_the_one_in_its_plac
         listed["Labels"] = labels(task)
 
     async with Watch(engine.host, EVERYTHING) as watch:
-        await wait_until_async(lambda: watch.seen("web.1") == [1], 5, "a sample")
+        await wait_until_async(lambda: watch.seen("web.1") == [1], 20, "a sample")
         del engine.listed[0]
         await engine.ring("destroy", old, 5, name="web.1.old", **labels("old"))
         await engine.ring("update", new, 6, name="web.1.new", **labels("new"))
-        await wait_until_async(watch.events, 5, "an event")
+        await wait_until_async(watch.events, 20, "an event")
 
     assert watch.events() == [("web.1", "update", None, None)]
     assert "gone" not in watch.states("web.1")

@@ -26,7 +26,7 @@ from waiting import wait_until_async
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams are read when somebody asks, and never else."""
-    monkeypatch.setattr(draining, "CALM_SECONDS", 3600.0)
+    monkeypatch.setattr(draining, "CALM_SECONDS", 1e9)
 
 
 class Watch:
@@ -159,7 +159,7 @@ async def test_a_stream_that_ends_is_told_to_its_end(engine: FakeEngine) -> None
             await read_streams([watch.follower])
             return watch.seconds() == [*range(6)]
 
-        await wait_until_async(all_are_told, 5, "those that waited")
+        await wait_until_async(all_are_told, 20, "those that waited")
 
 
 async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:
@@ -169,9 +169,9 @@ async def test_somebody_who_looks_has_them_soon(engine: FakeEngine) -> None:
         await watch.has_two_waiting(web)
 
         watch.follower.interest.look("web")
-        await wait_until_async(lambda: watch.seconds() == [*range(6)], 5, "those that waited")
+        await wait_until_async(lambda: watch.seconds() == [*range(6)], 20, "those that waited")
         await web.sends(6)
-        await wait_until_async(lambda: watch.seconds() == [*range(7)], 5, "the next one")
+        await wait_until_async(lambda: watch.seconds() == [*range(7)], 20, "the next one")
 
 
 @pytest.mark.parametrize("action", ["pause", "die", "destroy"])
@@ -183,7 +183,7 @@ async def test_an_event_comes_behind_the_samples_before_it(engine: FakeEngine, a
         if action == "destroy":
             engine.forget_all()
         await engine.ring(action, web.key)
-        await wait_until_async(lambda: watch.at(LifeEvent) >= 0, 5, "the event")
+        await wait_until_async(lambda: watch.at(LifeEvent) >= 0, 20, "the event")
 
     assert watch.seconds() == [*range(6)]
     assert watch.at(LifeEvent) > watch.at(Still)
@@ -197,7 +197,7 @@ async def test_one_that_a_list_has_no_more_is_told_to_its_end(engine: FakeEngine
         await watch.has_two_waiting(web)
         engine.forget_all()
         await watch.has_listed_anew()
-        await wait_until_async(lambda: watch.at(Condition, gone=True) >= 0, 5, "it is gone")
+        await wait_until_async(lambda: watch.at(Condition, gone=True) >= 0, 20, "it is gone")
 
     assert watch.seconds() == [*range(6)]
     gone = watch.all[watch.at(Condition, gone=True) :]
@@ -213,8 +213,8 @@ async def test_one_that_was_renamed_keeps_its_samples_under_the_old_name(
         await watch.has_two_waiting(web)
         engine.listed[0]["Names"] = ["/shop"]
         await watch.has_listed_anew()
-        await wait_until_async(lambda: "shop" in watch.names(), 5, "the new name")
-        await wait_until_async(lambda: len(web.streams) == 2, 5, "a stream")
+        await wait_until_async(lambda: "shop" in watch.names(), 20, "the new name")
+        await wait_until_async(lambda: len(web.streams) == 2, 20, "a stream")
         await web.sends(6)
         await catch_up([watch.follower])
 
@@ -236,7 +236,7 @@ async def test_samples_behind_a_start_know_of_it(engine: FakeEngine) -> None:
 
         engine.replies[f"/containers/{web.key}/json"] = inspect
         await engine.ring("start", web.key)
-        await wait_until_async(lambda: 10 in watch.seconds(), 5, "a sample behind the start")
+        await wait_until_async(lambda: 10 in watch.seconds(), 20, "a sample behind the start")
 
     told = [each for each in watch.all if isinstance(each, Sample | Still)][-1]
     assert told.container.started_at is not None
@@ -260,7 +260,7 @@ async def test_what_waits_is_told_when_the_engine_is_lost(engine: FakeEngine) ->
         await watch.client.catch_up()
         assert watch.seconds() == [0, 1, 2]
         lost.set()
-        await wait_until_async(lambda: watch.at(Condition, state="") >= 0, 5, "it is lost")
+        await wait_until_async(lambda: watch.at(Condition, state="") >= 0, 20, "it is lost")
 
     assert watch.seconds() == [*range(5)]
     assert watch.at(Condition, state="") > max(
@@ -289,9 +289,9 @@ async def test_no_task_and_no_socket_stays(engine: FakeEngine) -> None:
             await web.sends(0, 1)
             engine.forget_all()
             await engine.ring("destroy", web.key)
-            await wait_until_async(lambda: not watch.follower.watched, 5, "it is gone")
+            await wait_until_async(lambda: not watch.follower.watched, 20, "it is gone")
     # The engine's own sockets for the last of them go with its connections.
-    await wait_until_async(lambda: descriptors() <= before, 5, "all are closed")
+    await wait_until_async(lambda: descriptors() <= before, 20, "all are closed")
 
 
 def descriptors() -> int:

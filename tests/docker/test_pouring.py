@@ -297,12 +297,12 @@ async def test_a_silent_stream_is_given_up_and_a_slow_one_is_not(
         site.says(flood, "flood")
         site.says(sending(chunk(EVENT), then="hold"))
         going_on = [
-            asyncio.create_task(site.transport.pour(path_of(container), {}, 1.0, ignore))
+            asyncio.create_task(site.transport.pour(path_of(container), {}, 3.0, ignore))
             for container in ("slow", "flood", "flood")
         ]
 
         with pytest.raises(EngineUnreachable, match="does not answer in time"):
-            await site.pour(idle=1.0)
+            await site.pour(idle=3.0)
         assert not any(each.done() for each in going_on)
         for each in going_on:
             each.cancel()

@@ -373,7 +373,7 @@ class Watch:
     async def more(self, alias: str, source: str) -> None:
         before = len(self.of(alias, source))
         await wait_until_async(
-            lambda: len(self.of(alias, source)) > before, 5, f"samples of {alias} from {source}"
+            lambda: len(self.of(alias, source)) > before, 20, f"samples of {alias} from {source}"
         )
 
     async def __aenter__(self):
@@ -458,7 +458,7 @@ async def test_a_restart_is_a_new_run(engine):
         await watch.more("web", "cgroup")
         web.pid = 6
         watch.reader.probes[0].over = True
-        await wait_until_async(lambda: len(watch.reader.probes) == 2, 5, "a second run")
+        await wait_until_async(lambda: len(watch.reader.probes) == 2, 20, "a second run")
         await watch.more("web", "cgroup")
 
     assert watch.reader.probes[0].closed
@@ -476,10 +476,10 @@ async def test_one_that_stopped_is_read_again_when_it_starts(engine):
         web.pid, web.status = 0, "restarting"
         watch.reader.probes[0].over = True
         inspections = f"/v1.41/containers/{web.key}/json"
-        await wait_until_async(lambda: engine.requests.count(inspections) == 2, 5, "a look")
+        await wait_until_async(lambda: engine.requests.count(inspections) == 2, 20, "a look")
         web.pid, web.status = 7, "running"
         await engine.ring("start", web.key)
-        await wait_until_async(lambda: len(watch.reader.probes) == 2, 5, "a second run")
+        await wait_until_async(lambda: len(watch.reader.probes) == 2, 20, "a second run")
 
     assert web.streams == 0
 
@@ -505,7 +505,7 @@ async def test_one_that_goes_is_closed(engine):
         await watch.more("web", "cgroup")
         engine.forget_all()
         await engine.ring("destroy")
-        await wait_until_async(lambda: watch.follower.read_directly == 0, 5, "it closed")
+        await wait_until_async(lambda: watch.follower.read_directly == 0, 20, "it closed")
 
         assert watch.reader.probes[0].closed
 
@@ -520,7 +520,7 @@ async def test_what_waits_is_told_before_an_event_and_to_who_asks(engine, how):
         (probe,) = watch.reader.probes
         probe.still = True
         before = watch.reader.passed
-        await wait_until_async(lambda: watch.reader.passed >= before + 3, 5, "some looks")
+        await wait_until_async(lambda: watch.reader.passed >= before + 3, 20, "some looks")
         assert not [each for each in watch.all if isinstance(each, Still)]
 
         if how == "event":
@@ -530,7 +530,7 @@ async def test_what_waits_is_told_before_an_event_and_to_who_asks(engine, how):
         else:
             await catch_up([watch.follower])
         await wait_until_async(
-            lambda: any(isinstance(each, Still) for each in watch.all), 5, "they are told"
+            lambda: any(isinstance(each, Still) for each in watch.all), 20, "they are told"
         )
 
     kinds = [type(each) for each in watch.all]

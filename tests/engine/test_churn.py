@@ -122,11 +122,15 @@ def fill(engine):
 @pytest.fixture
 def program(docker_engine_with_live_restore, tmp_path):
     """The program as users start it, on the same engine, to be weighed."""
+    given = {
+        "DOCKER_HOST": docker_engine_with_live_restore.host,
+        "TIDEGAUGE_WEB_LISTEN": "",
+        "TIDEGAUGE_HISTORY_PATH": f"{tmp_path}/h",
+    }
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tidegauge", "run"],
-            env=os.environ
-            | {"DOCKER_HOST": docker_engine_with_live_restore.host, "TIDEGAUGE_WEB_LISTEN": ""},
+            env=os.environ | given,
             stdout=log,
             stderr=log,
         )

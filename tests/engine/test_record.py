@@ -50,10 +50,10 @@ async def test_a_recording_of_two_containers_replays_to_the_same_series(docker_e
     docker_engine.run("taped-idle", "sleep", "10000", options=options)
 
     async with Live(path, only(AT_THE_END, "taped-*"), local=docker_engine.host) as live:
-        await more_samples(path, "taped-burn", live, 3)
+        await more_samples(path, "taped-burn", live, 5)
         await more_samples(path, "taped-idle", live, 2)
         await engine_does(docker_engine, "restart", "--time", "0", "taped-burn")
-        await more_samples(path, "taped-burn", live, 3)
+        await more_samples(path, "taped-burn", live, 5)
         await engine_does(docker_engine, "rm", "--force", "taped-idle")
         await wait_until_async(lambda: len(live.followers[0].watched) == 1, 10, "removed")
         await more_samples(path, "taped-burn", live, 2)

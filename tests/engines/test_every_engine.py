@@ -55,12 +55,13 @@ async def test_all_lives_leave_no_wrong_number(engine):
         await does(engine, "kill", "phoenix")
         await does(engine, "start", "phoenix")
         await more_samples(watching, "phoenix")
+        watching.holds_no_wrong_number("phoenix")
         await does(engine, "pause", "phoenix")
         await does(engine, "unpause", "phoenix")
         await does(engine, "rm", "--force", "phoenix")
         await wait_until_async(lambda: not watching.follower.watched, 15, "removed")
 
-    watching.holds_no_wrong_number("phoenix")
+    watching.holds_no_wrong_number("phoenix", paused=True)
     assert max(watching.of("phoenix", CPU_USAGE)) < 0.5
     assert "garbage received" not in watching.journal.counts
 

@@ -40,13 +40,13 @@ class Sleeping:
 
     async def sends(self, *seconds: int) -> None:
         """They are in the kernel when this returns: a unix socket has no wire."""
-        await wait_until_async(lambda: self.streams, 5, "a stream")
+        await wait_until_async(lambda: self.streams, 20, "a stream")
         for second in seconds:
             await self.streams[-1].chunk(line_at(second))
 
     async def works(self, *seconds: int) -> None:
         """The same, and each second it has taken some CPU time more."""
-        await wait_until_async(lambda: self.streams, 5, "a stream")
+        await wait_until_async(lambda: self.streams, 20, "a stream")
         for second in seconds:
             used = b'"total_usage":%d' % (10**9 + 10**6 * second)
             line = re.sub(rb'"total_usage":\d+', used, line_at(second), count=1)

@@ -134,16 +134,25 @@ def test_sums_are_those_of_the_agents(world):
     """Running containers and memory of each host, as its own agent has them; over services too."""
 
     def right() -> bool:
-        services = world.ask("fleet/services")["services"]
-        web = next(each for each in services if each["service"] == "web")
-        (replicas,) = {each["running"] for each in world.hosts().values()} or {0}
-        return web["hosts"] == len(SEEDS) and web["replicas"] % len(SEEDS) == 0 and replicas > 0
+        services = world.ask("fleet/services").get("services", ())
+        web = next((each for each in services if each["service"] == "web"), None)
+        counts = {each["running"] for each in world.hosts().values()}
+        if web is None or len(counts) != 1 or not all(counts):
+            return False
+        return web["hosts"] == len(SEEDS) and web["replicas"] % len(SEEDS) == 0
+
+    def agree() -> dict[str, Any]:
+        """Both answers are kept for a while, and each was asked for at a time of its own."""
+        hosts = world.hosts()
+        for host, each in hosts.items():
+            answer = world.ask(f"fleet/containers?host={host}")
+            states = [one["state"] for one in answer.get("containers", ())]
+            if states.count("running") != each["running"]:
+                return {}
+        return hosts
 
     wait_until(right, 30, "the same number on each of three hosts that are alike")
-    for host, each in world.hosts().items():
-        answer = world.ask(f"fleet/containers?host={host}")
-        running = [one for one in answer["containers"] if one["state"] == "running"]
-        assert each["running"] == len(running)
+    for each in wait_until(agree, 30, "the same running").values():
         assert (each["agents"], each["version"], each["silent"]) == (1, "0.1.0", False)
 
 

@@ -26,7 +26,9 @@ HOSTS, WEB = 300, 4
 CPU, MEMORY, RATE = 0.25, 2.0**20, 100.0
 """Of each container."""
 
-EVERY = 10.0
+EVERY = 30.0
+"""Seconds between two samples: nobody is silent while all of them are written."""
+
 AGO, SLOWLY = 2000.0, 60.0
 """When the last sample of a host was that is gone, and the time between two of them."""
 

@@ -100,12 +100,13 @@ def scraped(docker_engine, require, tmp_path_factory):
 
 def test_prometheus_takes_both_pages(scraped):
     """It asks for OpenMetrics, and finds no fault with it."""
-    targets = scraped.prometheus.targets()
+    wanted = {("/metrics", "up", ""), ("/metrics/cadvisor", "up", "")}
 
-    assert {(each["scrapePool"], each["health"], each["lastError"]) for each in targets} == {
-        ("/metrics", "up", ""),
-        ("/metrics/cadvisor", "up", ""),
-    }
+    def told():
+        targets = scraped.prometheus.targets()
+        return {(each["scrapePool"], each["health"], each["lastError"]) for each in targets}
+
+    wait_until(lambda: told() == wanted, 10, "both up")
     assert scraped.prometheus.log == ""
 
 

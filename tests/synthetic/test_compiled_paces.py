@@ -53,7 +53,7 @@ async def test_spread_events_come_all_the_time() -> None:
         found = gaps(await read_times(engine, 10, 6))
 
     assert len(found) >= 30
-    assert sum(gap > 0.25 for gap in found) <= 1  # granted to a machine that does something else
+    assert sum(gap > 0.25 for gap in found) <= 3  # granted to a machine that does something else
 
 
 async def test_a_burst_comes_at_once() -> None:

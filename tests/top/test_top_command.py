@@ -21,6 +21,12 @@ from web.served import Served, serving
 DEMO = EngineOptions(name="demo", host="demo://")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that is there is waited for; where none is, the machine says so at once."""
+    monkeypatch.setattr("tidegauge.top.command.PROBE_SECONDS", 10.0)
+
+
 async def asked(wanted: Wanted, listen: str, token: str = "") -> tuple[str, list[str]]:
     """The title of what is asked, and what is told."""
     options = Options(engines=(DEMO,), web=WebOptions(listen=listen, token=token))

@@ -138,7 +138,7 @@ async def test_a_client_that_asks_nothing_is_not_kept(monkeypatch) -> None:
 
 async def test_a_client_that_does_not_read_is_cut_off(monkeypatch) -> None:
     """Its answer is given up after a while; others are served meanwhile."""
-    monkeypatch.setattr(answers, "DEADLINE", 0.2)
+    monkeypatch.setattr(answers, "DEADLINE", 2.0)
     served = Served()
 
     async def large(_content_type: str) -> bytes:
