@@ -12,7 +12,8 @@ from tidegauge.history.hot import HotRow
 from tidegauge.history.planes import integers, plain, planes_of, put_together
 from tidegauge.history.rows import Row
 
-NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5).map(lambda all_: array("q", all_))
+SOME = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5)
+NUMBERS = SOME.map(lambda all_: array("q", all_))
 ROWS = st.builds(
     HotRow, st.integers(1, 2**32 - 1), st.integers(1, 9), st.integers(0, 2**45), NUMBERS
 )
