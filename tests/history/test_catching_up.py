@@ -34,7 +34,7 @@ async def test_what_waits_is_caught_up_with_before_each_commit(tmp_path: Path) -
     async def catch_up() -> None:
         nonlocal caught_up
         caught_up += 1
-        recorder.row(a_row(caught_up * 1000, caught_up, caught_up))
+        recorder.several([a_row(caught_up * 1000, caught_up, caught_up)])
         recorder.event(Event(WEB, caught_up, "start"))
 
     running = asyncio.create_task(recorder.run(catch_up))

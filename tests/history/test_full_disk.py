@@ -95,7 +95,8 @@ async def test_it_goes_on_when_there_is_room_again(disk, monkeypatch, from_the_s
         nonlocal count
         for _ in range(amount):
             noise = hash((count, "cpu")) & 2**60 - 1
-            recorder.row(Row(WEB, a_row(0).shape, T0 + count * 1000, a_row(0, noise, count).values))
+            noisy = a_row(0, noise, count)
+            recorder.several([Row(WEB, noisy.shape, T0 + count * 1000, noisy.values)])
             count += 1
 
     if not from_the_start:

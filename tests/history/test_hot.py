@@ -26,10 +26,18 @@ def packed(rows):
     return hot.pack(entities, shapes, plain_rows)
 
 
-@given(rows=st.lists(ROWS, max_size=6))
+@given(rows=st.lists(st.tuples(ROWS, st.booleans()), max_size=6))
 def test_rows_come_back(rows):
-    """Of any number, with any number of values."""
-    assert [*hot.unpack(packed(rows))] == rows
+    """Of any number, with any number of values, those of the row before among them."""
+    written = []
+    for row, goes_on in rows:
+        values = written[-1].values if goes_on and written else row.values
+        written.append(HotRow(row.entity % 3, row.shape, row.at, values))
+
+    assert [*hot.unpack(packed(written))] == written
+    for entity in range(3):
+        of_it = [row for row in written if row.entity == entity]
+        assert [*hot.unpack(packed(written), of=entity)] == of_it
 
 
 def test_values_of_a_row_that_are_those_before_are_written_once():

@@ -79,7 +79,7 @@ class Recording:
 
     def rows(self, begin: int, end: int, who=WEB) -> None:
         for n in range(begin, end):
-            self.recorder.row(a_row(n * 1000, 7 * n, n, who=who))
+            self.recorder.several([a_row(n * 1000, 7 * n, n, who=who)])
 
     def query(self, statement: str) -> list:
         with sqlite3.connect(self.path) as file:

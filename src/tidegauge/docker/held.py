@@ -19,7 +19,7 @@ from tidegauge.streams import Outlet
 WAIT_SECONDS = 20.0
 """So long samples wait at most in which nothing moved."""
 
-MOST_WAITING = 50
+MOST_WAITING = 25
 """So many wait at most, whatever the engine says of time."""
 
 

@@ -3,8 +3,8 @@
 They are as they came: each second's are written once and mostly never read. Deflating them took
 twice the CPU time of everything else in a commit, to save the disk half of what it writes.
 Layout, little endian: an Adler-32 of all that follows (u32), how many rows (u32); of each its time
-(i64); of each its entity, shape and width (u32 each); then the values of all. A width of 0 is that
-of a row with the values of the one before: so are those of a container that sleeps.
+(i64); of each its entity, shape and width (u32 each); then the values of all. A row of width 0 has
+the values of the row before, as those of a container that sleeps do.
 """
 
 import struct

@@ -51,12 +51,8 @@ class Recorder:
         self._due = 0
         """How many entities wait to be rolled up, one or some with each batch."""
 
-    def row(self, row: Row) -> None:
-        """Keep one row; those of an entity come in order of time."""
-        self.several([row])
-
     def several(self, rows: Sequence[Row]) -> None:
-        """Keep some rows of an entity."""
+        """Keep rows of an entity, which come in order of time."""
         if self._off:
             return
         who = rows[0].identity

@@ -139,17 +139,18 @@ class _Going(Struct):
     def rows(self, samples: Sequence["array[int]"], times: Sequence[int]) -> list[Row]:
         """Rows of the history: of several samples the same values, unless seconds were missed."""
         if samples[0][MISSED] != samples[-1][MISSED]:
-            return [*map(self._row, samples, times)]
-        values = self._row(samples[-1], times[-1]).values
+            several = map(self._values, samples)
+            return [Row(self.who, self.shape, *one) for one in zip(times, several, strict=True)]
+        values = self._values(samples[-1])
         return [Row(self.who, self.shape, at, values) for at in times]
 
-    def _row(self, steady: "array[int]", at: int) -> Row:
+    def _values(self, steady: "array[int]") -> "array[int]":
         picked = self.pick(steady + self.fixed)
         values = picked if self.added is None else [*map(add, picked, self.added)]
         try:
-            return Row(self.who, self.shape, at, array("q", self.pack(*values)))
+            return array("q", self.pack(*values))
         except struct.error:  # too large for anybody's counter
-            return Row(self.who, self.shape, at, _whole([*values]))
+            return _whole([*values])
 
 
 class Taker:

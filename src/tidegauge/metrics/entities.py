@@ -28,7 +28,10 @@ from tidegauge.readings.layout import CPU, MISSED, Layout, Steady
 from tidegauge.readings.time import seconds_up
 
 USE_HOLDS = 30.0
-"""Seconds for which the newest sample stands: engines at their slowest send one in 24."""
+"""Seconds for which the newest sample stands: engines at their slowest send one in 24.
+
+Of a container that sleeps it may wait as long; whoever looks has it told before.
+"""
 
 Recorded = Iterator[tuple[Metric, Attributes, Instrument]]
 
@@ -185,7 +188,10 @@ class ContainerRecorders:
         return self.settled_shape(now)
 
     def settled_shape(self, now: float) -> object:
-        """The same without what waits, which changes it only where samples do not go on."""
+        """The same without what waits, which changes it only where samples do not go on.
+
+        A size that is too old is given up, here as wherever somebody looks.
+        """
         self._give_up_size(now)
         limits = self.cpu.recorded, self.memory.recorded
         holding = self.in_use(now), self.life.known
