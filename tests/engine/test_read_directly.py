@@ -24,7 +24,10 @@ from waiting import wait_until, wait_until_async
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
 TICK_NS = 10_000_000
-"""The API's user and system time is in these steps."""
+"""The API's user and system time is in these steps: of whoever runs at a tick, the whole tick.
+
+The kernel's finer file has them scaled to the time that was really used, so either may be ahead.
+"""
 
 SCRIPT = Path(__file__).with_name("network_ends.py")
 
@@ -140,7 +143,7 @@ def test_numbers_are_those_of_the_api(kind, docker_engine, containers):
         assert known[field] <= value <= later[field], field
     for mode in ("usage_in_usermode", "usage_in_kernelmode"):
         first, api, last = (getattr(f.cpu_stats.cpu_usage, mode) for f in (before, asked, after))
-        assert first - TICK_NS <= api <= last, mode
+        assert first - TICK_NS <= api <= last + TICK_NS, mode
     if kind not in WORK:
         assert levels(asked) in {levels(before), levels(after)}
     assert before.read <= asked.read <= after.read
