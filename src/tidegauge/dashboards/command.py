@@ -22,7 +22,7 @@ def dashboards(folder: Path, wanted: str | None, *, force: bool) -> str:
         TidegaugeError: a file cannot be written.
     """
     try:
-        from tidegauge.dashboards import writing  # noqa: PLC0415 (optional)
+        from tidegauge.dashboards import writing  # noqa: PLC0415 (an extra has its library)
     except ImportError:
         raise ConfigError(
             "dashboards need the package grafana-foundation-sdk, which is not installed:"

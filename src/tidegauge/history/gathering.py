@@ -20,7 +20,7 @@ WAITING_ROWS = 20_000
 WAITING_OF_EACH = 30
 """Rows not committed yet, in all or of each entity, whichever is more: where nothing moves some
 come at once. Beyond them the oldest waits for its block only. Where ten thousand containers move
-and a disk takes nothing, these are 130 MB."""
+and a disk takes nothing, these are some 130 MB."""
 
 WAITING_VALUES = 3_000_000
 """Of blocks not written yet, 24 MB: a quarter of an hour of 100 containers. The oldest goes."""

@@ -193,9 +193,9 @@ class Taker:
         times: Sequence[int],
         now: float,
     ) -> list[Row]:
-        """As `row`, of samples that go on as the one before, as rows of their layout; 4 us.
+        """As `row`, of samples that go on as the one before, as rows of their layout.
 
-        In several of them nothing moved.
+        In several of them nothing moved. Of ten seconds it takes 25 us, most for cold caches.
         """
         going = self._going.get(who := identity(layout.container))
         if (
