@@ -79,12 +79,13 @@ export class Grid {
     this._watcher.disconnect();
   }
 
-  // Rows that swap places each second cannot be pointed at: they wait while somebody does.
+  // Rows that swap places each second cannot be pointed at: they wait while somebody does. A heading
+  // keeps the focus of the click that sorted, so only rows count, and only a focus that is shown.
   _held(view) {
     const asked = `${view.sort} ${view.down} ${view.group}`;
     const same = asked === this._asked;
     this._asked = asked;
-    return same && MOVING.has(view.sort) && this.element.matches(":hover, :focus-within");
+    return same && MOVING.has(view.sort) && this.element.querySelector("tbody:hover, tbody :focus-visible") !== null;
   }
 
   _sameRows(groups) {
