@@ -1,7 +1,7 @@
 """Recording all values of an event, against instruments of others that get thirty values.
 
-What ours costs is a difference: of the whole pipeline, fed with decoded samples, and of the same
-one that is told to record no category. So it holds the readings, too.
+What ours costs is a difference: of the whole pipeline, fed with decoded samples up to the end of a
+tick, and of the same one that is told to record no category. So it holds the readings, too.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 import floor
 import installed
 import msgspec
-from ingest import ALLOWED, RECORDINGS, SHAPES
+from ingest import ALLOWED, RECORDINGS, SHAPES, UNMEASURED
 from made_up import a_container, a_journal
 from pairs import Measurement, Side, Stopwatch
 
@@ -69,18 +69,22 @@ def _least(lines: Sequence[bytes], containers: int, kept: Mapping[str, Selection
 
 
 def _recording(lines: Sequence[bytes], containers: int, kept: Mapping[str, Selection]) -> float:
-    """Microseconds of an event that is decoded already, behind the first of each container."""
-    first, *frames = (msgspec.json.decode(line, type=StatsFrame) for line in lines)
+    """Microseconds of an event that is decoded already, and goes on as those before it."""
+    known = [msgspec.json.decode(line, type=StatsFrame) for line in lines]
+    first, frames = known[:UNMEASURED], known[UNMEASURED:]
     every, spent = [a_container(number) for number in range(containers)], list[float]()
 
     async def produce(outlet: Outlet[Any]) -> None:
         for container in every:
             await outlet.send(Condition(container, "running", resources=ALLOWED))
-            await outlet.send(Sample(container, first))
+            for frame in first:
+                await outlet.send(Sample(container, frame))
+        await registry.let_go(0.0)
         watch = Stopwatch()
         for frame in frames:
             for container in every:
                 await outlet.send(Sample(container, frame))
+        await registry.let_go(0.0)
         spent.append(watch.per(len(frames) * containers))
 
     source: Source[Any] = Source("decoded samples", produce)
