@@ -235,6 +235,32 @@ def test_one_that_slept_for_long_is_read_by_two_numbers_and_wakes_at_once(hybrid
     assert probe.frame().cpu_stats.cpu_usage.total_usage == 1484372792
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "text"),
+    [
+        ("hybrid", "cpuacct.usage", "1484372792\n"),
+        ("hybrid", "memory.usage_in_bytes", "8192\n"),
+        ("unified", "cpu.stat", "usage_usec 42146039\nuser_usec 1\nsystem_usec 1\n"),
+        ("unified", "memory.current", "8192\n"),
+        ("unified", "io.stat", "254:0 rbytes=1179648 wbytes=9999999 rios=54 wios=9\n"),
+    ],
+)
+def test_whatever_moves_in_one_that_slept_for_long_shows_at_the_next_look(
+    name, file, text, tmp_path
+):
+    """Between two whole looks too, and once: afterwards it sleeps on."""
+    machine = CapturedMachine(name, tmp_path)
+    _, probe = machine.open()
+    for _ in range(25):
+        if probe.look():
+            probe.frame()
+    assert not any(probe.look() for _ in range(3))
+    machine.write(file, text)
+    assert probe.look()
+    probe.frame()
+    assert not any(probe.look() for _ in range(9))
+
+
 def test_waiting_for_a_disk_shows_without_any_cpu(hybrid):
     """Pressure of IO is read always: who hangs in it does not run."""
     _, probe = hybrid.open()

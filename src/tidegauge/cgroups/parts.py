@@ -1,6 +1,6 @@
 """A file of a cgroup with what was last read in it, which is parsed only when its bytes changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import pread
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 LINE = 64
 """Bytes; a number and the end of its line are no more than 21."""
+
+Begin = tuple[int, bytes]
+"""The descriptor of a file, and how it began when it was last read."""
 
 Garbled = Callable[[str], None]
 """Is told the path of a file whose bytes are not what they should be."""
@@ -52,6 +55,13 @@ class Part(Generic[T]):
             return self._read is None
         begin = pread(self._opened, LINE, 0)
         return begin != b"" and self._data.startswith(begin)
+
+    @property
+    def begin(self) -> Begin | None:
+        """What `stands` compares; ``None`` of a file that is not open."""
+        if self._opened is None or self._data is None:
+            return None
+        return self._opened, self._data[:LINE]
 
     def same(self) -> bool:
         """Is all of it as it was? True of a file that is not there."""
@@ -92,6 +102,10 @@ class Meter(Protocol):
 
         Nobody waits for IO where it has been ``calm``: before, somebody would have to run.
         """
+        ...
+
+    def nap(self) -> Sequence[Begin]:
+        """The files of which the begins tell whether all stands while it is calm; none if not."""
         ...
 
 

@@ -123,6 +123,11 @@ class Network:
     of other interfaces, each time.
     """
 
+    __slots__ = (
+        *("_age", "_ends", "_host", "_inode", "_known", "_namespace", "_own", "_process"),
+        *("_raw", "_sweep", "now"),
+    )
+
     def __init__(
         self, process: Path, own: Part[dict[str, NetworkStats]], host: HostSide | None, inode: int
     ) -> None:

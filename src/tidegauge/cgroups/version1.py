@@ -10,12 +10,12 @@ one shows in its usage.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, devices, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, Tasks, peak
+from tidegauge.cgroups.parts import Begin, Garbled, Part, Pressures, Sleep, Tasks, peak
 from tidegauge.cgroups.places import UNIFIED
 from tidegauge.docker.frames import (
     BlkioEntry,
@@ -115,6 +115,13 @@ class Version1:
         if self._used.value is None:
             return False
         return self._used.stands() and self._charged.stands() and (calm or self._pressures.stands())
+
+    def nap(self) -> Sequence[Begin]:
+        """As `Meter`."""
+        used, charged = self._used.begin, self._charged.begin
+        if self._used.value is None or self._charged.value is None or not used or not charged:
+            return ()
+        return used, charged
 
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""

@@ -5,11 +5,12 @@ Block IO is read always, for what was written is charged when it gets to the dis
 of v1 holds here: who did not run did not change.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tidegauge.cgroups.files import Files
 from tidegauge.cgroups.parsing import Columns, io_stat, limit, number, stall
-from tidegauge.cgroups.parts import Garbled, Part, Pressures, Sleep, Tasks, peak
+from tidegauge.cgroups.parts import LINE, Begin, Garbled, Part, Pressures, Sleep, Tasks, peak
 from tidegauge.docker.frames import (
     BlkioStats,
     CpuUsage,
@@ -102,6 +103,15 @@ class Version2:
             and self._io.same()
             and (calm or self._pressures.stands())
         )
+
+    def nap(self) -> Sequence[Begin]:
+        """As `Meter`; several devices have more lines than a begin holds."""
+        used, charged, io = self._cpu.begin, self._charged.begin, self._io.begin
+        limited = self.throttling is not None and self.throttling.periods
+        known = self.usage is not None and self._charged.value is not None and not limited
+        if not known or not used or not charged or not io or len(io[1]) == LINE:
+            return ()
+        return used, charged, io
 
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""
