@@ -18,8 +18,8 @@ from tidegauge.docker.frames import (
 
 T = TypeVar("T")
 
-LINE = 64
-"""Bytes; a number and the end of its line are no more than 21."""
+LINE = 128
+"""Bytes; a number and the end of its line are no more than 21, and those of a device about 100."""
 
 Begin = tuple[int, bytes]
 """The descriptor of a file, and how it began when it was last read."""
