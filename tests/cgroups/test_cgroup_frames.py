@@ -142,7 +142,7 @@ def test_a_container_that_did_not_run_is_hardly_read(name, tmp_path):
     _, _, whole = probe.read(), probe.read(), probe.read()
     machine.write("pids.current", "2\n")
 
-    asleep = [probe.read().pids_stats.current for _ in range(60)]
+    asleep = [probe.read().pids_stats.current for _ in range(80)]
     machine.write("pids.current", "3\n")
     machine.write(*USED[name])
     ran = probe.read()

@@ -109,7 +109,7 @@ class Meter(Protocol):
         ...
 
 
-DEEP_SLEEP = 6
+DEEP_SLEEP = 3
 """Whole looks at a container that sleeps, of which one reads more than its memory."""
 
 

@@ -35,6 +35,9 @@ Point = tuple[float | None, ...]
 WAITING = 10
 """So many rows wait before points are made of them."""
 
+_LATE = 1.4e6
+"""Microseconds behind which a sample may be that usually comes each second, and none is missed."""
+
 
 def _kept(interval: Interval) -> bytes | StatsFrame:
     """Its line, which has a third of a frame's memory, in one piece.
@@ -132,7 +135,7 @@ class Newest:
             columns = [nothing if of in self.left_out else column for of, column in told]
         usual = self._usual(layout.asked_every)
         for microseconds, point in zip(times, zip(*columns, strict=True), strict=True):
-            if microseconds > 1e6 * usual:
+            if microseconds > _LATE * usual:
                 self._append_gap(microseconds / 1e6, usual)
             self._points.extend(point)
         self._cut()
@@ -147,7 +150,7 @@ class Newest:
         same = math.nan if math.isnan(cpu) else 0.0, held, rate
         usual = self._usual(layout.asked_every)
         for row in rows[1:]:
-            if row[0] > 1e6 * usual:
+            if row[0] > _LATE * usual:
                 self._append_gap(row[0] / 1e6, usual)
             self._points.extend(same)
         self._cut()
