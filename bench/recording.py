@@ -1,7 +1,8 @@
 """Recording all values of an event, against instruments of others that get thirty values.
 
 What ours costs is a difference: of the whole pipeline, fed with decoded samples up to the end of a
-tick, and of the same one that is told to record no category. So it holds the readings, too.
+tick that nobody collects, and of the same one that is told to record no category. So it holds the
+readings, too.
 """
 
 import asyncio

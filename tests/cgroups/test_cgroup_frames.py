@@ -142,7 +142,7 @@ def test_a_container_that_did_not_run_is_hardly_read(name, tmp_path):
     _, _, whole = probe.read(), probe.read(), probe.read()
     machine.write("pids.current", "2\n")
 
-    asleep = [probe.read().pids_stats.current for _ in range(60)]
+    asleep = [probe.read().pids_stats.current for _ in range(80)]
     machine.write("pids.current", "3\n")
     machine.write(*USED[name])
     ran = probe.read()
@@ -250,17 +250,56 @@ def test_whatever_moves_in_one_that_slept_for_long_shows_at_the_next_look(
 ):
     """Between two whole looks too, and once: afterwards it sleeps on."""
     machine = CapturedMachine(name, tmp_path)
-    if name == "unified":  # without a quota: its periods would be looked at
-        machine.write("cpu.stat", "usage_usec 42146038\nuser_usec 1\nsystem_usec 1\n")
-    _, probe = machine.open()
-    for _ in range(25):
-        if probe.look():
-            probe.frame()
-    assert not any(probe.look() for _ in range(3))
+    _, probe = slept_for_long(machine)
     machine.write(file, text)
     assert probe.look()
     probe.frame()
     assert not any(probe.look() for _ in range(9))
+
+
+@pytest.mark.parametrize("name", ["hybrid", "unified"])
+def test_the_end_of_one_that_slept_for_long_shows_at_the_next_look(name, tmp_path, monkeypatch):
+    """A cgroup that is gone says so for ever; where memory runs out, it is only not read."""
+    _, probe = slept_for_long(CapturedMachine(name, tmp_path))
+    monkeypatch.setattr("tidegauge.cgroups.reader.pread", Failing(errno.ENOMEM))
+    with pytest.raises(OutOfReach):
+        probe.look()
+    monkeypatch.undo()
+    assert probe.look()
+    probe.frame()
+    for _ in range(25):
+        probe.look()
+    monkeypatch.setattr("tidegauge.cgroups.reader.pread", Failing(errno.ENODEV))
+    assert [probe.look(), probe.look()] == [None, None]
+
+
+def test_one_that_sleeps_is_read_whole_half_as_often_until_it_wakes(hybrid):
+    """Each twenty seconds instead of ten: what nobody would see earlier is seen then."""
+    stat = hybrid.file("memory.stat")
+    _, probe = slept_for_long(hybrid)
+
+    def looks_until_seen(number):
+        stat.write_text(re.sub(r"total_rss \d+", f"total_rss {number}", stat.read_text()))
+        return next(count for count in range(1, 60) if probe.look() and probe.frame())
+
+    looks_until_seen(1)
+    assert looks_until_seen(2) == 20
+    hybrid.write("cpuacct.usage", "1484372792\n")
+    assert probe.look()
+    probe.frame()
+    assert looks_until_seen(3) == 10
+
+
+def slept_for_long(machine):
+    """With its reader; without a quota, of which periods would be looked at."""
+    if machine.file("cpu.stat").read_text().startswith("usage_usec"):
+        machine.write("cpu.stat", "usage_usec 42146038\nuser_usec 1\nsystem_usec 1\n")
+    reader, probe = machine.open()
+    for _ in range(25):
+        if probe.look():
+            probe.frame()
+    assert not any(probe.look() for _ in range(3))
+    return reader, probe
 
 
 def test_waiting_for_a_disk_shows_without_any_cpu(hybrid):
@@ -386,7 +425,7 @@ class Failing:
     def __init__(self, number):
         self._number = number
 
-    def __call__(self) -> bytes:
+    def __call__(self, *_: object) -> bytes:
         raise OSError(self._number, os.strerror(self._number))
 
 

@@ -93,7 +93,7 @@ def test_bytes_and_packets_are_the_hosts_the_other_way_round(read, kernel, hybri
     assert read() == [NetworkStats(2000, 20, 0, 0, 700, 7, 0, 0)]
 
 
-def test_errors_and_drops_come_with_each_tenth_sample(read, kernel, hybrid):
+def test_errors_and_drops_come_with_each_whole_look(read, kernel, hybrid):
     """They are counted at the container's own end only."""
     kernel.received, kernel.sent = (20, 2000), (7, 700)
     inside(hybrid, "  eth0: 2000 20 3 4 0 0 0 0 700 7 5 6 0 0 0 0")

@@ -19,6 +19,7 @@ from tidegauge.docker.following import Follower
 from tidegauge.docker.frames import Sample, Still
 from tidegauge.docker.intervals import Intervals
 from tidegauge.docker.lives import LifeEvent, Observation
+from tidegauge.docker.pacing import STREAMS, Demand
 from tidegauge.docker.transport import HttpTransport
 from tidegauge.here import PROC, direct_of
 from tidegauge.journal import Journal
@@ -38,7 +39,8 @@ class Watching:
     ``reads`` are the engine's times of the samples that came, and ``events`` what happened, by
     alias; `collect` adds what was recorded to ``samples`` and ``totals``, by alias, metric name
     and attributes. With another ``source`` than the API samples are
-    read directly, from ``proc``. ``sources`` is where they came from.
+    read directly, from ``proc``. ``sources`` is where they came from. ``demand`` is what they are
+    wanted for.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Watching:
         include: Iterable[str],
         source: Wanted = "api",
         proc: Path = PROC,
+        demand: Demand = STREAMS,
     ) -> None:
         self.journal = Journal(structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop]))
         client = EngineClient("local", HttpTransport(parse_endpoint(engine.host)))
@@ -55,6 +58,7 @@ class Watching:
         self.follower = Follower(
             *(client, choice, self.journal, clock, lambda: 0.5),
             direct=direct_of(options, engine.host, clock, self.journal, proc),
+            demand=demand,
         )
         self.reads: dict[str, list[float]] = defaultdict(list)
         self.sources: set[str] = set()

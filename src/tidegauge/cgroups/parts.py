@@ -57,6 +57,11 @@ class Part(Generic[T]):
         return begin != b"" and self._data.startswith(begin)
 
     @property
+    def there(self) -> bool:
+        """Could it be opened?"""
+        return self._read is not None
+
+    @property
     def begin(self) -> Begin | None:
         """What `stands` compares; ``None`` of a file that is not open."""
         if self._opened is None or self._data is None:
@@ -122,7 +127,7 @@ class Sleep:
         self._looks = 0
 
     def goes_on(self) -> bool:
-        """May this whole look be a short one? Limits are all that may have changed."""
+        """May this whole look be a short one? The rest changes with memory, or is set by others."""
         self._looks = (self._looks + 1) % DEEP_SLEEP
         return self._looks > 0
 

@@ -26,7 +26,10 @@ from tidegauge.docker.frames import CpuStats, StatsFrame
 from tidegauge.errors import OutOfReach
 
 WHOLE_SECONDS = 10.0
-"""So often all files are read, those too that should not have changed."""
+"""So often those files are read, too, that should not have changed."""
+
+SLEEPING_SECONDS = 20.0
+"""The same of a container that sleeps: of one that cannot have changed, less is to be seen."""
 
 CALM_SECONDS = 5.0
 """The kernel brings pressure up to date every two seconds, as long as anybody waits."""
@@ -91,10 +94,9 @@ class Probe:
         """
         self.at = now = self._reader.clock.now()
         try:
-            whole = not now < self._due <= now + WHOLE_SECONDS  # the clock may have been set
+            whole = not now < self._due <= now + SLEEPING_SECONDS  # the clock may have been set
             if not whole and self._stands():
                 return False
-            self._nap = ()
             self.files.check()
             self._look(whole=whole)
         except OSError as error:
@@ -109,7 +111,7 @@ class Probe:
         return False
 
     def _stands(self) -> bool:
-        """Nearly all looks end here: three short reads, or two of a container that is asleep.
+        """Nearly all looks end here: with fewer short reads of a container that is asleep.
 
         What they need of that one is in one place. To look at more objects takes longer than to
         compare them: others have pushed them out of the processor's cache since the last look.
@@ -138,9 +140,10 @@ class Probe:
         return True
 
     def _look(self, *, whole: bool) -> None:
+        usual = SLEEPING_SECONDS if whole and self._nap else WHOLE_SECONDS
         if whole:
-            self._due = self.at + (self._next or WHOLE_SECONDS)
-            self._next = 0.0
+            self._due, self._next = self.at + (self._next or usual), 0.0
+        self._due, self._nap = min(self._due, self.at + usual), ()
         self._meter.look(whole=whole)
         if self._network:
             self._network.look(self._reader.sweep, whole=whole)

@@ -106,12 +106,15 @@ class Version2:
 
     def nap(self) -> Sequence[Begin]:
         """As `Meter`; several devices have more lines than a begin holds."""
-        used, charged, io = self._cpu.begin, self._charged.begin, self._io.begin
         limited = self.throttling is not None and self.throttling.periods
-        known = self.usage is not None and self._charged.value is not None and not limited
-        if not known or not used or not charged or not io or len(io[1]) == LINE:
+        if limited or self.usage is None or self._charged.value is None:
             return ()
-        return used, charged, io
+        used, charged, io = self._cpu.begin, self._charged.begin, self._io.begin
+        if not used or not charged:
+            return ()
+        if not self._io.there:
+            return used, charged
+        return (used, charged, io) if io and len(io[1]) < LINE else ()
 
     def look(self, *, whole: bool) -> None:
         """As `Meter`."""

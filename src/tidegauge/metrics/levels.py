@@ -69,6 +69,11 @@ class _Counts:
         self._bounds, self._counts, self._sum = bounds, [0] * (len(bounds) + 1), 0.0
 
     def add(self, samples: Sequence[Number]) -> None:
+        times = len(samples)
+        if times > 1 and samples.count(samples[0]) == times:
+            self._sum += samples[0] * times
+            self._counts[bisect_left(self._bounds, samples[0])] += times
+            return
         self._sum += math.fsum(samples)
         for sample in samples:
             self._counts[bisect_left(self._bounds, sample)] += 1

@@ -285,6 +285,8 @@ class PidsRecorder:
 
 def _cores(rows: Rows, used: int) -> list[float]:
     """Cores in use in each sample, from that CPU time on."""
+    if rows[-1][CPU.start] == used:  # it never falls: a container that slept
+        return [0.0] * len(rows)
     times = [row[CPU.start] for row in rows]
     added = map(sub, times, [used, *times])
     return [ns / (row[0] * 1000) for ns, row in zip(added, rows, strict=False)]

@@ -35,7 +35,12 @@ from tidegauge.readings.layout import (
     Steady,
 )
 from tidegauge.readings.network import interfaces
-from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, seconds_missed, seconds_missed_in
+from tidegauge.readings.time import (
+    SECONDS_BETWEEN_SAMPLES,
+    UNMISSED,
+    seconds_missed,
+    seconds_missed_in,
+)
 
 LOOK_AGAIN = 900
 """So many rows in a row, then a sample takes the other way: it may have numbers that are new."""
@@ -71,7 +76,7 @@ class _Known:
 
     __slots__ = (
         *("blkio", "counts", "entries", "layout", "left", "missed", "pack", "row", "sections"),
-        *("slow", "tops", "unmissed", "used"),
+        *("slow", "tops", "unmissed", "used", "usual"),
     )
 
     def __init__(
@@ -81,8 +86,9 @@ class _Known:
         self.left, self.missed, self.used, self.counts = LOOK_AGAIN, 0, 0, 0
         self.slow = slow
         """Is a second missed with each sample? A single one is looked at by all who count them."""
-        self.unmissed = 1e6 * (layout.asked_every or SECONDS_BETWEEN_SAMPLES["docker"])
-        """Before so many microseconds a sample is not late."""
+        self.usual = layout.asked_every or SECONDS_BETWEEN_SAMPLES["docker"]
+        self.unmissed = 1e6 * UNMISSED * self.usual
+        """Up to so many microseconds nothing was missed."""
         self.row: array[int] = array("q")
         self.sections: Sections = ()
         """What of the last frame of the kernel's is the same in the next one if it stands still."""
@@ -248,7 +254,7 @@ def _standing_rows(
         microseconds = (read - at) // _MICROSECOND
         late = 0
         if microseconds >= known.unmissed:
-            late = seconds_missed_in(microseconds / 1e6, known.unmissed / 1e6)
+            late = seconds_missed_in(microseconds / 1e6, known.usual)
         if (late and not known.slow) or not capacity <= most <= _GREATEST:
             return None
         missed += late

@@ -11,6 +11,10 @@ SECONDS_BETWEEN_SAMPLES = {"docker": 1, "podman": 5}
 """What an engine with nothing else to do keeps to, where it is not asked for each."""
 
 
+UNMISSED = 1.4
+"""Intervals between two samples that are none missed for certain: 1.5 are rounded to two."""
+
+
 class UptimeReading(Struct, frozen=True, gc=False):
     """Seconds since the start of the present life, by the engine's clock."""
 

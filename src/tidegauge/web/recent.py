@@ -16,7 +16,7 @@ from tidegauge.readings.layout import CPU, WORKING_SET, Layout, Steady
 from tidegauge.readings.memory import working_set
 from tidegauge.readings.network import interfaces, received
 from tidegauge.readings.steady import left_out
-from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES
+from tidegauge.readings.time import SECONDS_BETWEEN_SAMPLES, UNMISSED
 
 POINTS = 300
 """What is kept of each container: five minutes of an engine that sends each second."""
@@ -132,7 +132,7 @@ class Newest:
             columns = [nothing if of in self.left_out else column for of, column in told]
         usual = self._usual(layout.asked_every)
         for microseconds, point in zip(times, zip(*columns, strict=True), strict=True):
-            if microseconds > 1e6 * usual:
+            if microseconds > 1e6 * UNMISSED * usual:
                 self._append_gap(microseconds / 1e6, usual)
             self._points.extend(point)
         self._cut()
@@ -147,7 +147,7 @@ class Newest:
         same = math.nan if math.isnan(cpu) else 0.0, held, rate
         usual = self._usual(layout.asked_every)
         for row in rows[1:]:
-            if row[0] > 1e6 * usual:
+            if row[0] > 1e6 * UNMISSED * usual:
                 self._append_gap(row[0] / 1e6, usual)
             self._points.extend(same)
         self._cut()

@@ -109,7 +109,7 @@ export class Grid {
     this._rows = rows;
     this._groups = bodies;
     inOrder(this.element, [this.element.tHead, ...[...bodies.values()].map(({ body }) => body)]);
-    if (this.element.contains(focused) && focused !== document.activeElement) focused.focus();
+    if (this.element.contains(focused) && focused !== document.activeElement) focused.focus({ preventScroll: true });
     if (!rows.has(this._current?.key)) this._reach(rows.values().next().value);
   }
 
