@@ -87,3 +87,21 @@ def test_what_nobody_collects_is_counted_all_the_same(
     kept = {category: Selection(()) for category in without}
 
     assert recorded(world.seen, let_go, kept) == recorded(world.seen, collected, kept)
+
+
+def test_samples_are_not_kept_behind_a_tick_that_nobody_collected() -> None:
+    """They would be a third of the memory of a container."""
+    world, kept = World(Random(1), direct=False), list[object]()
+    for _ in range(10):
+        world.pass_by()
+    world.seen.append(TICK)
+
+    async def end(registry: Registry, at: float) -> None:
+        await registry.let_go(at)
+        for each in registry.live():
+            use, _ = next(iter(each.groups(at)))
+            kept.extend(one.collect() for _, _, one in use)
+
+    recorded(world.seen, end, {})
+    assert len(kept) > 50
+    assert not any(kept)

@@ -258,6 +258,7 @@ class ContainerRecorders:
                 fresh = bool(instrument.collect()) or fresh
         for gauge in (self.uptime, self.size, self.whole_size):
             fresh = bool(gauge.collect()) or fresh
+        self._turn()  # nor is what it had kept until the next one
         return fresh
 
     def groups(self, now: float) -> Groups:
